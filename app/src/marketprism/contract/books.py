@@ -1,0 +1,54 @@
+"""What an adapter tells a book: changes, whole images and independent witnesses.
+
+Ids are the exchange's. Levels keep the exchange's own text.
+"""
+
+from dataclasses import dataclass
+
+from marketprism.contract.instruments import Instrument
+
+
+@dataclass(frozen=True, slots=True)
+class BookDelta:
+    """Changed levels of one book.
+
+    Attributes:
+        first_id: First update id covered.
+        last_id: Last update id covered.
+        prev_id: Last id of the delta before, where the venue names it; else None and ids are contiguous.
+        bids: Price and new quantity, as sent; a quantity of zero deletes the level.
+        asks: Likewise.
+    """
+
+    instrument: Instrument
+    first_id: int
+    last_id: int
+    prev_id: int | None
+    timestamp_us: int
+    receive_ns: int
+    bids: list[tuple[str, str]]
+    asks: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class BookImage:
+    """A whole book, as fetched over REST; it carries no usable time of its own.
+
+    Attributes:
+        update_id: Last update id contained.
+    """
+
+    instrument: Instrument
+    update_id: int
+    bids: list[tuple[str, str]]
+    asks: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class BookTop:
+    """Best bid and ask after one update id: an independent witness of the book."""
+
+    instrument: Instrument
+    update_id: int
+    bid: tuple[str, str]
+    ask: tuple[str, str]

@@ -1,0 +1,212 @@
+"""The one table of data types, and the ports, databases and freshness limits that everything else is made from."""
+
+from dataclasses import dataclass, field
+
+from marketprism.contract.events import BookSnapshot, Event, Trade
+from marketprism.contract.instruments import Instrument, escape_token
+
+HOT_DATABASE = "marketprism_hot"
+COLD_DATABASE = "marketprism_cold"
+
+CLICKHOUSE_USERS: dict[str, str] = {
+    "admin": "marketprism_admin",
+    "writer": "marketprism_writer",
+    "reader": "marketprism_reader",
+}
+"""ClickHouse users by role; the password of each is the credential ``clickhouse-<role>``."""
+
+PORTS: dict[str, int] = {
+    "nats": 4222,
+    "nats_monitor": 8222,
+    "clickhouse_native": 9000,
+    "clickhouse_http": 8123,
+    "storage_hot": 8085,
+    "storage_cold": 8086,
+    "collector": 8087,
+    "collector_metrics": 9093,
+    "simulator": 8190,
+}
+"""Ports by endpoint name; preflight checks that each is free or ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataType:
+    """One kind of event and its way through the pipeline.
+
+    Attributes:
+        name: First token of its subjects.
+        stream: JetStream stream that captures the subjects.
+        table: ClickHouse table, in the hot and in the cold database.
+        identity: Columns that make an event unique after source, exchange, market and symbol.
+        freshness_seconds: Age of the newest row from which a feed counts as stale.
+        event: The event's class; None while no venue delivers the type yet.
+    """
+
+    name: str
+    stream: str
+    table: str
+    identity: tuple[str, ...]
+    freshness_seconds: float
+    event: type[Event] | None = None
+
+
+_MARKET_DATA, _BOOKS, _DELTAS = "MARKET_DATA", "ORDERBOOK_SNAP", "ORDERBOOK_DELTA"
+DEAD_LETTERS = "DEAD_LETTERS"
+"""Stream of messages that cannot be stored, with the reason in a header."""
+
+DATA_TYPES: dict[str, DataType] = {
+    data_type.name: data_type
+    for data_type in (
+        DataType(
+            name="trade",
+            stream=_MARKET_DATA,
+            table="trades",
+            identity=("id_kind", "trade_id"),
+            freshness_seconds=45,
+            event=Trade,
+        ),
+        DataType(
+            name="orderbook",
+            stream=_BOOKS,
+            table="orderbooks",
+            identity=("update_id", "timestamp"),
+            freshness_seconds=20,
+            event=BookSnapshot,
+        ),
+        DataType(
+            name="orderbook_delta",
+            stream=_DELTAS,
+            table="orderbook_deltas",
+            identity=("first_update_id", "last_update_id"),
+            freshness_seconds=20,
+        ),
+        DataType(
+            name="funding_rate",
+            stream=_MARKET_DATA,
+            table="funding_rates",
+            identity=("funding_time", "timestamp"),
+            freshness_seconds=120,
+        ),
+        DataType(
+            name="open_interest",
+            stream=_MARKET_DATA,
+            table="open_interests",
+            identity=("timestamp",),
+            freshness_seconds=120,
+        ),
+        DataType(
+            name="liquidation",
+            stream=_MARKET_DATA,
+            table="liquidations",
+            identity=("side", "price", "quantity", "timestamp", "ordinal"),
+            freshness_seconds=86_400,
+        ),
+        DataType(
+            name="lsr_top_position",
+            stream=_MARKET_DATA,
+            table="lsr_top_positions",
+            identity=("period", "bar_time"),
+            freshness_seconds=900,
+        ),
+        DataType(
+            name="lsr_all_account",
+            stream=_MARKET_DATA,
+            table="lsr_all_accounts",
+            identity=("period", "bar_time"),
+            freshness_seconds=900,
+        ),
+        DataType(
+            name="volatility_index",
+            stream=_MARKET_DATA,
+            table="volatility_indices",
+            identity=("timestamp",),
+            freshness_seconds=60,
+        ),
+    )
+}
+
+IMPLEMENTED: tuple[DataType, ...] = tuple(t for t in DATA_TYPES.values() if t.event is not None)
+"""The types that venues deliver and that have a table."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """One JetStream stream.
+
+    Attributes:
+        share: Part of the store's bytes that the stream may fill.
+        consumer: Name of the durable consumer of hot storage; None where storage does not read.
+    """
+
+    name: str
+    subjects: tuple[str, ...]
+    share: float
+    consumer: str | None = None
+    max_age_seconds: int = 48 * 3600
+    duplicate_window_seconds: int = 20 * 60
+
+
+def _subjects(stream: str) -> tuple[str, ...]:
+    return tuple(f"{t.name}.>" for t in DATA_TYPES.values() if t.stream == stream)
+
+
+STREAMS: dict[str, Stream] = {
+    stream.name: stream
+    for stream in (
+        Stream(name=_MARKET_DATA, subjects=_subjects(_MARKET_DATA), share=0.4, consumer="storage-hot"),
+        Stream(name=_BOOKS, subjects=_subjects(_BOOKS), share=0.25, consumer="storage-hot"),
+        Stream(name=_DELTAS, subjects=_subjects(_DELTAS), share=0.25),
+        Stream(name=DEAD_LETTERS, subjects=("dead_letter.>",), share=0.05),
+    )
+}
+
+
+def subject(data_type: str, instrument: Instrument) -> str:
+    """Name the subject of one data type of one instrument: ``trade.binance.spot.BTC-USDT``."""
+    return f"{data_type}.{instrument.exchange}.{instrument.market}.{escape_token(instrument.symbol)}"
+
+
+def dead_letter_subject(stream: str) -> str:
+    """Name the subject under which messages of a stream are laid aside."""
+    return f"dead_letter.{stream}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NatsPermissions:
+    """What one NATS user may do; everything else is denied."""
+
+    publish: tuple[str, ...]
+    subscribe: tuple[str, ...] = field(default=())
+
+
+def _inbox(user: str) -> str:
+    return f"_INBOX.{user}.>"
+
+
+def inbox_prefix(user: str) -> str:
+    """Name the inbox prefix that a user's connection has to set: replies reach nobody else."""
+    return f"_INBOX.{user}"
+
+
+def _storage_publish() -> tuple[str, ...]:
+    allowed = ["$JS.API.INFO", f"{dead_letter_subject('*')}"]
+    for stream in STREAMS.values():
+        allowed.append(f"$JS.API.STREAM.INFO.{stream.name}")
+        if stream.consumer is not None:
+            allowed += [
+                f"$JS.API.CONSUMER.INFO.{stream.name}.{stream.consumer}",
+                f"$JS.API.CONSUMER.MSG.NEXT.{stream.name}.{stream.consumer}",
+                f"$JS.ACK.{stream.name}.{stream.consumer}.>",
+            ]
+    return tuple(allowed)
+
+
+NATS_USERS: dict[str, NatsPermissions] = {
+    "admin": NatsPermissions(publish=("$JS.API.>",), subscribe=(_inbox("admin"),)),
+    "collector": NatsPermissions(
+        publish=("$JS.API.INFO", "$JS.API.STREAM.INFO.*", *(f"{name}.>" for name in DATA_TYPES)),
+        subscribe=(_inbox("collector"),),
+    ),
+    "storage": NatsPermissions(publish=_storage_publish(), subscribe=(_inbox("storage"),)),
+}
+"""Rights by user, deny by default. Only ``admin`` makes streams and consumers (``marketprism streams apply``)."""

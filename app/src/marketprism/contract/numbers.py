@@ -1,0 +1,72 @@
+"""Decimal text and scaled integers, exact in both directions.
+
+Exchanges send decimal text. It stays text until ClickHouse parses it into ``Decimal(38, 18)``; order books turn it into
+integers. Neither binary floats nor ``decimal.Decimal`` objects take part.
+"""
+
+import re
+from collections.abc import Sequence
+
+from marketprism.errors import ContractError
+
+FRACTION_DIGITS = 18
+"""Digits after the point that every number column keeps: OKX ticks go down to 1e-12, funding rates to 16 digits."""
+
+INTEGER_DIGITS = 20
+"""Digits before the point that ``Decimal(38, 18)`` keeps."""
+
+UNIT = 10**FRACTION_DIGITS
+"""One, as a scaled integer."""
+
+_INT64_LIMIT = 2**63
+_DECIMAL = re.compile(rf"-?\d{{1,{INTEGER_DIGITS}}}(?:\.\d{{1,{FRACTION_DIGITS}}}0*)?", re.ASCII)
+
+
+def is_decimal(text: str) -> bool:
+    """Tell whether the text is a plain decimal number that ``Decimal(38, 18)`` holds without rounding."""
+    return _DECIMAL.fullmatch(text) is not None
+
+
+def require_decimal(field: str, text: str) -> str:
+    """Return the text unchanged when it can be stored exactly.
+
+    Raises:
+        ContractError: It is no plain decimal number, or has too many digits.
+    """
+    if _DECIMAL.fullmatch(text) is None:
+        raise ContractError(
+            f"{field} {text[:60]!r} is not a decimal number of at most {INTEGER_DIGITS} digits before"
+            f" and {FRACTION_DIGITS} after the point",
+            remedy="it is refused and counted; nothing is rounded",
+        )
+    return text
+
+
+def parse(text: str) -> int:
+    """Turn decimal text into an integer count of 1e-18.
+
+    Args:
+        text: Text for which `is_decimal` holds.
+    """
+    whole, _, fraction = text.partition(".")
+    return int(whole + fraction[:FRACTION_DIGITS].ljust(FRACTION_DIGITS, "0"))
+
+
+def to_int64(texts: Sequence[str]) -> tuple[list[int], int]:
+    """Turn decimal texts into 64-bit integers that share the smallest sufficient scale.
+
+    Returns:
+        The integers and their scale: ``text == integer / 10**scale``, exactly.
+
+    Raises:
+        ContractError: The spread of magnitudes does not fit 64 bits.
+    """
+    scale = max((len(text.partition(".")[2].rstrip("0")) for text in texts), default=0)
+    divisor = int(10 ** (FRACTION_DIGITS - scale))
+    values = [parse(text) // divisor for text in texts]
+    if values and (max(values) >= _INT64_LIMIT or min(values) <= -_INT64_LIMIT):
+        raise ContractError(
+            f"numbers up to {max(texts, key=len)!r} with {scale} decimals do not fit 64 bits",
+            remedy="the event goes to the dead letters; widen the book columns if a venue really sends this",
+        )
+    return values, scale

@@ -1,0 +1,81 @@
+"""DDL and stream configurations rendered from the contract; nothing here talks to a server."""
+
+from typing import Any
+
+from marketprism.contract.catalog import STREAMS, Stream
+from marketprism.contract.tables import TABLES, Column, Table
+
+NANOSECONDS = 1_000_000_000
+MAX_PAYLOAD_BYTES = 1024 * 1024
+
+
+def column_ddl(column: Column) -> str:
+    """Render one column definition."""
+    parts = [f"`{column.name}`", column.type]
+    if column.alias:
+        parts.append(f"ALIAS {column.alias}")
+    if column.default:
+        parts.append(f"DEFAULT {column.default}")
+    if column.codec:
+        parts.append(f"CODEC({column.codec})")
+    return " ".join(parts)
+
+
+def table_ddl(table: Table, database: str) -> str:
+    """Render CREATE TABLE IF NOT EXISTS."""
+    body = ",\n    ".join([*(column_ddl(c) for c in table.columns), *table.indices])
+    return (
+        f"CREATE TABLE IF NOT EXISTS {database}.{table.name}\n(\n    {body}\n)\n"
+        f"ENGINE = MergeTree\nPARTITION BY {table.partition_by}\n"
+        f"ORDER BY ({', '.join(table.order_by)})\nSETTINGS {', '.join(table.settings)}"
+    )
+
+
+def database_ddl(database: str) -> list[str]:
+    """Render all statements that make one database, in order."""
+    return [f"CREATE DATABASE IF NOT EXISTS {database}", *(table_ddl(t, database) for t in TABLES.values())]
+
+
+def stream_config(stream: Stream, store_bytes: int) -> dict[str, Any]:
+    """Render one stream's configuration in the form of the JetStream API.
+
+    Args:
+        stream: The stream.
+        store_bytes: Bytes that all streams together may fill.
+    """
+    return {
+        "name": stream.name,
+        "subjects": list(stream.subjects),
+        "retention": "limits",
+        "storage": "file",
+        "discard": "new",
+        "num_replicas": 1,
+        "max_bytes": int(store_bytes * stream.share),
+        "max_age": stream.max_age_seconds * NANOSECONDS,
+        "duplicate_window": stream.duplicate_window_seconds * NANOSECONDS,
+        "max_msg_size": MAX_PAYLOAD_BYTES,
+        "deny_delete": False,
+        "deny_purge": False,
+    }
+
+
+def consumer_config(stream: Stream) -> dict[str, Any]:
+    """Render the durable consumer of hot storage for a stream that has one.
+
+    ``max_deliver`` is unlimited: with a limit, an outage of ClickHouse would exhaust it and lose data. One
+    acknowledgement covers all earlier messages, so a batch costs one.
+    """
+    return {
+        "durable_name": stream.consumer,
+        "deliver_policy": "all",
+        "ack_policy": "all",
+        "ack_wait": 30 * NANOSECONDS,
+        "max_deliver": -1,
+        "max_ack_pending": 20_000,
+        "replay_policy": "instant",
+    }
+
+
+def stream_configs(store_bytes: int) -> dict[str, dict[str, Any]]:
+    """Render every stream's configuration, by name."""
+    return {name: stream_config(stream, store_bytes) for name, stream in STREAMS.items()}

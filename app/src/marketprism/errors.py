@@ -1,0 +1,44 @@
+"""Every error that MarketPrism raises on purpose.
+
+The branches follow what the reader of the message can do::
+
+    MarketPrismError
+    ├── ConfigurationError   edit a file or a variable, then start again
+    ├── ContractError        the value cannot be stored exactly; the sender or the contract has to change
+    └── UnavailableError     something outside is away; trying again later can succeed
+"""
+
+
+class MarketPrismError(Exception):
+    """Base of every deliberate error.
+
+    Args:
+        message: What is wrong, with the field and the value.
+        remedy: The operator's next step, one sentence.
+        facts: Further values for the structured log.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, remedy: str, **facts: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+        self.facts = facts
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.remedy}"
+
+
+class ConfigurationError(MarketPrismError):
+    """A setting is unknown, missing or out of range."""
+
+    exit_code = 2
+
+
+class ContractError(MarketPrismError):
+    """A value does not fit the contract (a number, a symbol, a message)."""
+
+
+class UnavailableError(MarketPrismError):
+    """A service outside this process did not answer."""

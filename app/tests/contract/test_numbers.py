@@ -1,0 +1,57 @@
+"""Numbers stay exact from text to integer and back."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marketprism.contract import numbers
+from marketprism.errors import ContractError
+
+decimal_texts = st.builds(
+    lambda sign, whole, fraction: f"{sign}{whole}" + (f".{fraction}" if fraction else ""),
+    st.sampled_from(["", "-"]),
+    st.integers(0, 10**13).map(str),
+    st.text("0123456789", max_size=18),
+)
+
+
+@given(decimal_texts)
+def test_parse_is_exact(text: str) -> None:
+    whole, _, fraction = text.lstrip("-").partition(".")
+    expected = int(whole + fraction) * 10 ** (18 - len(fraction))
+    assert numbers.parse(text) == (-expected if text.startswith("-") else expected)
+
+
+@given(st.lists(st.integers(0, 10**9).map(lambda n: f"{n // 1000}.{n % 1000:03}"), max_size=50))
+def test_int64_and_scale_give_the_text_back(texts: list[str]) -> None:
+    integers, scale = numbers.to_int64(texts)
+    assert [integer * 10 ** (18 - scale) for integer in integers] == [numbers.parse(text) for text in texts]
+
+
+def test_the_scale_ignores_trailing_zeros() -> None:
+    assert numbers.to_int64(["61837.63000000", "0.50000000"]) == ([6183763, 50], 2)
+
+
+def test_a_tick_of_1e_minus_12_keeps_its_digits() -> None:
+    assert numbers.to_int64(["0.000000000001", "0.000000000013"]) == ([1, 13], 12)
+
+
+def test_a_spread_beyond_64_bits_is_refused_with_a_remedy() -> None:
+    with pytest.raises(ContractError, match=r"do not fit 64 bits.*dead letters"):
+        numbers.to_int64(["10000000000000", "0.00000001"])
+
+
+@pytest.mark.parametrize(
+    "text", ["1e-5", "", ".5", "5.", "+1", "1_000", " 1", "NaN", "0x1", "1.0000000000000000001", "٣"]
+)
+def test_what_is_not_plain_decimal_text_is_refused(text: str) -> None:
+    assert not numbers.is_decimal(text)
+    with pytest.raises(ContractError, match=r"price .* is not a decimal number"):
+        numbers.require_decimal("price", text)
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "-1.5", "0.000000000001", "10000000000000", "0.0001000000000000", "1." + "0" * 30]
+)
+def test_plain_decimal_text_passes_unchanged(text: str) -> None:
+    assert numbers.require_decimal("price", text) == text
