@@ -1,0 +1,109 @@
+"""A book is live only while every change was seen."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marketprism.book.sync import Applied, BookSync, Broken, SnapshotNeeded, SyncState
+from marketprism.contract.books import BookDelta, BookImage
+from marketprism.contract.instruments import Exchange, Instrument, Market
+
+INSTRUMENT = Instrument(exchange=Exchange.BINANCE, market=Market.SPOT, symbol="BTC-USDT", name="BTCUSDT")
+
+
+def delta(first: int, last: int, prev: int | None = None, bid: str = "10") -> BookDelta:
+    return BookDelta(INSTRUMENT, first, last, prev, last * 1000, last * 1_000_000, [(bid, str(last))], [])
+
+
+def image(update_id: int) -> BookImage:
+    return BookImage(INSTRUMENT, update_id, [("9", "1")], [("11", "1")])
+
+
+def live(last_id: int) -> BookSync:
+    book = BookSync()
+    book.feed_image(image(last_id - 1))
+    book.feed_delta(delta(last_id, last_id))
+    assert book.state is SyncState.LIVE
+    return book
+
+
+def test_the_first_delta_asks_for_a_snapshot_once() -> None:
+    book = BookSync()
+    assert book.feed_delta(delta(1, 2)) == [SnapshotNeeded("starting")]
+    assert book.feed_delta(delta(3, 4)) == []
+    assert book.state is SyncState.BUFFERING
+
+
+def test_held_deltas_bridge_to_the_snapshot() -> None:
+    book = BookSync()
+    for held in (delta(1, 5), delta(6, 9), delta(10, 12)):
+        book.feed_delta(held)
+    assert book.feed_image(image(7)) == [Applied(delta(6, 9)), Applied(delta(10, 12))]
+    assert (book.state, book.last_id) == (SyncState.LIVE, 12)
+    assert book.levels.bids.highest(1) == [("10", "12")]
+
+
+def test_spot_bridges_at_the_id_after_the_snapshot() -> None:
+    """Recorded sessions begin with ``U == lastUpdateId + 1``; the exchange's page is one short here."""
+    book = BookSync()
+    book.feed_image(image(9))
+    assert book.feed_delta(delta(10, 12)) == [Applied(delta(10, 12))]
+
+
+def test_futures_bridge_when_the_snapshot_is_the_previous_id() -> None:
+    book = BookSync()
+    book.feed_image(image(9))
+    assert book.feed_delta(delta(30, 40, prev=9)) == [Applied(delta(30, 40, prev=9))]
+
+
+def test_futures_bridge_when_the_delta_ends_at_the_snapshot() -> None:
+    book = BookSync()
+    book.feed_image(image(9))
+    assert book.feed_delta(delta(5, 9, prev=4)) == [Applied(delta(5, 9, prev=4))]
+
+
+def test_a_snapshot_older_than_the_stream_is_asked_for_again() -> None:
+    book = BookSync()
+    book.feed_delta(delta(20, 25))
+    assert book.feed_image(image(10)) == [SnapshotNeeded("snapshot_too_old")]
+    assert book.state is SyncState.BUFFERING
+    assert book.feed_image(image(22)) == [Applied(delta(20, 25))]
+
+
+def test_a_delta_that_skips_an_id_breaks_the_book() -> None:
+    """The hole is named, and the book asks for a snapshot instead of guessing."""
+    book = live(last_id=10)
+    assert book.feed_delta(delta(12, 15)) == [Broken(10, 12), SnapshotNeeded("sequence_broken")]
+    assert book.state is SyncState.BUFFERING
+    assert book.feed_image(image(13)) == [Applied(delta(12, 15))]
+
+
+def test_a_wrong_previous_id_breaks_a_futures_book() -> None:
+    book = live(last_id=10)
+    assert book.feed_delta(delta(11, 15, prev=9)) == [Broken(10, 11), SnapshotNeeded("sequence_broken")]
+
+
+def test_a_repeated_delta_changes_nothing() -> None:
+    book = live(last_id=10)
+    assert book.feed_delta(delta(9, 10)) == []
+    assert (book.state, book.last_id) == (SyncState.LIVE, 10)
+
+
+def test_a_live_book_ignores_a_snapshot() -> None:
+    book = live(last_id=10)
+    assert book.feed_image(image(5)) == []
+    assert book.last_id == 10
+
+
+@given(st.lists(st.integers(1, 5), min_size=3, max_size=40), st.data())
+def test_any_single_lost_delta_is_noticed(sizes: list[int], data: st.DataObject) -> None:
+    deltas, last = [], 10
+    for size in sizes:
+        deltas.append(delta(last + 1, last + size))
+        last += size
+    lost = data.draw(st.integers(0, len(deltas) - 2))
+    book = live(last_id=10)
+    steps = [step for index, item in enumerate(deltas) if index != lost for step in book.feed_delta(item)]
+    assert [step for step in steps if isinstance(step, Broken)] == [
+        Broken(deltas[lost].first_id - 1, deltas[lost + 1].first_id)
+    ]
+    assert book.state is SyncState.BUFFERING

@@ -1,0 +1,135 @@
+"""One feed turns frames into events and never publishes a book that is not synchronised."""
+
+import json
+from typing import Any
+
+import pytest
+
+from marketprism.contract.events import BookSnapshot, SnapshotReason, Trade
+from marketprism.pipeline import SNAPSHOT_RETRY_NS, Feed, Gap, Output, Record
+from marketprism.venues.binance.adapter import Binance
+from marketprism.venues.binance.markets import SPOT
+from marketprism.venues.protocol import Refusal, SnapshotRequest
+
+SECOND = 1_000_000_000
+VENUE = Binance(SPOT, ["BTC-USDT"], ("trade", "orderbook"))
+(BTC,) = VENUE.instruments().values()
+(CONNECTION,) = VENUE.connections()
+
+
+def frame(stream: str, **data: Any) -> bytes:
+    return json.dumps({"stream": f"btcusdt@{stream}", "data": {"s": "BTCUSDT", **data}}).encode()
+
+
+def depth(first: int, last: int, bids: list[list[str]] | None = None, asks: list[list[str]] | None = None) -> bytes:
+    return frame("depth@100ms", e="depthUpdate", E=1000 + last, U=first, u=last, b=bids or [], a=asks or [])
+
+
+def trade(trade_id: int) -> bytes:
+    return frame("trade", e="trade", E=1001, T=1000, t=trade_id, p="10.5", q="2", m=False)
+
+
+def snapshot(update_id: int) -> bytes:
+    return json.dumps({"lastUpdateId": update_id, "bids": [["10", "1"], ["9", "2"]], "asks": [["11", "3"]]}).encode()
+
+
+def records(outputs: list[Output]) -> list[Record]:
+    return [output for output in outputs if isinstance(output, Record)]
+
+
+@pytest.fixture
+def feed() -> Feed:
+    return Feed(VENUE, book_depth=100, book_interval_ns=SECOND)
+
+
+@pytest.fixture
+def live(feed: Feed) -> Feed:
+    feed.feed(depth(1, 2), 0)
+    feed.feed_snapshot(BTC, snapshot(1), 1)
+    assert feed.book_states() == {"BTC-USDT": "live"}
+    return feed
+
+
+def test_a_trade_becomes_a_record(feed: Feed) -> None:
+    (record,) = records(feed.feed(trade(7), 5))
+    assert record.data_type == "trade"
+    assert isinstance(record.event, Trade)
+    assert (record.event.trade_id, record.event.price, record.event.receive_ns) == (7, "10.5", 5)
+
+
+def test_missing_trade_ids_are_a_gap_of_known_size(feed: Feed) -> None:
+    feed.feed(trade(7), 5)
+    outputs = feed.feed(trade(10), 6)
+    assert outputs[0] == Gap("trade", BTC, after_id=7, before_id=10, size=2)
+    assert len(records(outputs)) == 1
+    assert feed.counters.gaps == 1
+
+
+def test_a_repeated_trade_is_refused_and_counted(feed: Feed) -> None:
+    feed.feed(trade(7), 5)
+    (refusal,) = feed.feed(trade(7), 6)
+    assert isinstance(refusal, Refusal)
+    assert feed.counters.refused == {"trade_repeated": 1}
+    assert feed.counters.events["trade"] == 1
+
+
+def test_the_first_book_snapshot_says_resync_and_holds_snapshot_and_deltas(feed: Feed) -> None:
+    assert isinstance(feed.feed(depth(1, 2, bids=[["10", "7"]]), 0)[0], SnapshotRequest)
+    (record,) = records(feed.feed_snapshot(BTC, snapshot(1), 1))
+    event = record.event
+    assert isinstance(event, BookSnapshot)
+    assert event.reason is SnapshotReason.RESYNC
+    assert (event.update_id, event.timestamp_us) == (2, 1_002_000)
+    assert (event.bids, event.asks) == ([("10", "7"), ("9", "2")], [("11", "3")])
+
+
+def test_books_are_published_once_an_interval_and_only_when_changed(live: Feed) -> None:
+    assert records(live.feed(depth(3, 3, bids=[["10", "5"]]), SECOND // 2)) == []
+    (record,) = records(live.due(SECOND))
+    assert isinstance(record.event, BookSnapshot)
+    assert (record.event.reason, record.event.update_id) == (SnapshotReason.INTERVAL, 3)
+    assert live.due(5 * SECOND) == []
+
+
+def test_a_lost_delta_stops_the_book_until_a_new_snapshot(live: Feed) -> None:
+    outputs = live.feed(depth(5, 6), 2 * SECOND)
+    assert outputs == [Gap("orderbook", BTC, 2, 5, None), VENUE.snapshot_request(BTC)]
+    assert records(live.due(10 * SECOND)) == []
+    (record,) = records(live.feed_snapshot(BTC, snapshot(5), 11 * SECOND))
+    assert isinstance(record.event, BookSnapshot)
+    assert record.event.reason is SnapshotReason.RESYNC
+
+
+def test_a_broken_connection_stops_its_books(live: Feed) -> None:
+    live.disconnected(CONNECTION)
+    assert live.book_states() == {"BTC-USDT": "buffering"}
+    assert records(live.due(10 * SECOND)) == []
+
+
+def test_a_failed_snapshot_is_asked_for_again_later(feed: Feed) -> None:
+    feed.feed(depth(1, 2), 0)
+    feed.snapshot_failed(BTC, 0)
+    assert feed.due(SNAPSHOT_RETRY_NS - 1) == []
+    assert feed.due(SNAPSHOT_RETRY_NS) == [VENUE.snapshot_request(BTC)]
+    assert feed.due(SNAPSHOT_RETRY_NS) == []
+
+
+def test_an_unreadable_snapshot_is_refused_and_asked_for_again(feed: Feed) -> None:
+    feed.feed(depth(1, 2), 0)
+    assert isinstance(feed.feed_snapshot(BTC, b"<html>", 0)[0], Refusal)
+    assert feed.due(SNAPSHOT_RETRY_NS) == [VENUE.snapshot_request(BTC)]
+
+
+def test_a_crossed_book_is_never_published(live: Feed) -> None:
+    live.feed(depth(3, 3, bids=[["12", "1"]]), 2 * SECOND)
+    assert live.due(3 * SECOND) == []
+    assert live.counters.book_checks.crossed == 1
+
+
+def test_the_book_is_compared_with_the_tickers_of_equal_id(live: Feed) -> None:
+    live.feed(frame("bookTicker", u=3, b="10", B="5", a="11", A="3"), 2)
+    live.feed(depth(3, 3, bids=[["10", "5"]]), 3)
+    live.feed(frame("bookTicker", u=4, b="10", B="6", a="11", A="3"), 4)
+    live.feed(depth(4, 4), 5)
+    checks = live.counters.book_checks
+    assert (checks.compared, checks.equal) == (2, 1)
