@@ -1,0 +1,278 @@
+"""Every knob, with its unit, default and reason. Built once at the edge and passed down.
+
+Precedence: environment, then ``marketprism.env`` beside the YAML file, then the YAML file, then the defaults here.
+Unknown names are refused everywhere.
+"""
+
+import difflib
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+
+from marketprism.contract.catalog import DATA_TYPES, IMPLEMENTED, PORTS
+from marketprism.contract.instruments import Source, require_symbol
+from marketprism.errors import ConfigurationError, ContractError
+
+PREFIX = "MARKETPRISM_"
+CONFIG_VARIABLE = f"{PREFIX}CONFIG"
+SYSTEM_CONFIG = Path("/etc/marketprism/marketprism.yml")
+SYSTEM_CREDENTIALS = Path("/etc/marketprism/credentials")
+
+KNOBS: dict[str, tuple[str, ...]] = {
+    "LOG_LEVEL": ("log_level",),
+    "HEALTH_CHECK_PORT": ("collector", "health_port"),
+    "METRICS_PORT": ("collector", "metrics_port"),
+}
+"""The operator's plain variable names and the settings they stand for."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NatsSettings(_Section):
+    """The NATS server.
+
+    Attributes:
+        store_bytes: Bytes on disk that all streams together may fill.
+    """
+
+    url: str = f"nats://127.0.0.1:{PORTS['nats']}"
+    monitor_url: str = f"http://127.0.0.1:{PORTS['nats_monitor']}"
+    store_bytes: int = Field(default=4 * 1024**3, ge=64 * 1024**2)
+
+
+class ClickHouseSettings(_Section):
+    """The ClickHouse server."""
+
+    host: str = "127.0.0.1"
+    native_port: int = Field(default=PORTS["clickhouse_native"], ge=1, le=65535)
+    http_port: int = Field(default=PORTS["clickhouse_http"], ge=1, le=65535)
+
+
+class CollectorSettings(_Section):
+    """The collector.
+
+    Attributes:
+        bind: Address of the health and metrics servers.
+        book_depth: Levels a side in a published book snapshot.
+        book_interval_seconds: Time between published snapshots of one book.
+    """
+
+    bind: str = "127.0.0.1"
+    health_port: int = Field(default=PORTS["collector"], ge=1, le=65535)
+    metrics_port: int = Field(default=PORTS["collector_metrics"], ge=1, le=65535)
+    book_depth: int = Field(default=100, ge=1, le=1000)
+    book_interval_seconds: float = Field(default=1.0, ge=0.1, le=60)
+
+
+class StorageSettings(_Section):
+    """The storage service.
+
+    Attributes:
+        bind: Address of the health and metrics server.
+        batch_events: Events that trigger an insert before `batch_seconds` have passed.
+        batch_seconds: Longest wait before what was pulled is inserted.
+    """
+
+    bind: str = "127.0.0.1"
+    hot_port: int = Field(default=PORTS["storage_hot"], ge=1, le=65535)
+    batch_events: int = Field(default=20_000, ge=1, le=200_000)
+    batch_seconds: float = Field(default=0.5, ge=0.01, le=30)
+
+
+VenueName = Literal["binance-spot", "binance-usdm"]
+
+
+class VenueSettings(_Section):
+    """One market of one exchange.
+
+    Attributes:
+        symbols: Canonical symbols, such as ``BTC-USDT``.
+        data_types: Names from the contract.
+    """
+
+    enabled: bool = True
+    ws_url: str
+    rest_url: str
+    symbols: tuple[str, ...] = ("BTC-USDT", "ETH-USDT")
+    data_types: tuple[str, ...] = ("trade", "orderbook")
+
+    @field_validator("symbols")
+    @classmethod
+    def _canonical(cls, symbols: tuple[str, ...]) -> tuple[str, ...]:
+        for symbol in symbols:
+            try:
+                require_symbol(symbol)
+            except ContractError as error:
+                raise ValueError(str(error)) from error
+        return symbols
+
+    @field_validator("data_types")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        available = [t.name for t in IMPLEMENTED]
+        for name in names:
+            if name not in available:
+                known = "is declared but not collected yet" if name in DATA_TYPES else "is unknown"
+                raise ValueError(f"data type {name!r} {known}; available are {', '.join(available)}")
+        return names
+
+
+def _default_venues() -> dict[VenueName, VenueSettings]:
+    return {
+        "binance-spot": VenueSettings(ws_url="wss://stream.binance.com:9443", rest_url="https://api.binance.com"),
+        "binance-usdm": VenueSettings(ws_url="wss://fstream.binance.com", rest_url="https://fapi.binance.com"),
+    }
+
+
+class Settings(BaseSettings):
+    """All settings.
+
+    Attributes:
+        source: What the venues' addresses are: the live exchanges or a simulator. Marked in every row.
+        credentials_directory: One file per credential; systemd's ``$CREDENTIALS_DIRECTORY`` wins.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=False
+    )
+
+    source: Source = Source.LIVE
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    credentials_directory: Path = SYSTEM_CREDENTIALS
+    nats: NatsSettings = NatsSettings()
+    clickhouse: ClickHouseSettings = ClickHouseSettings()
+    collector: CollectorSettings = CollectorSettings()
+    storage: StorageSettings = StorageSettings()
+    venues: dict[VenueName, VenueSettings] = Field(default_factory=_default_venues)
+
+    def credential(self, name: str) -> str:
+        """Read one secret.
+
+        Raises:
+            ConfigurationError: The file is missing, empty or not readable.
+        """
+        directory = Path(os.environ.get("CREDENTIALS_DIRECTORY", self.credentials_directory))
+        path = directory / name
+        try:
+            secret = path.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ConfigurationError(
+                f"credential {name!r} cannot be read: {error}",
+                remedy="run as root, or set credentials_directory to the folder that the deployment wrote",
+            ) from error
+        if not secret:
+            raise ConfigurationError(f"credential file {path} is empty", remedy="run the deployment again")
+        return secret
+
+
+class _Knobs(PydanticBaseSettingsSource):
+    """Values of `KNOBS` and of prefixed names from one flat mapping of variables."""
+
+    def __init__(
+        self, settings_cls: type[BaseSettings], variables: Mapping[str, str] | Mapping[str, str | None]
+    ) -> None:
+        super().__init__(settings_cls)
+        self._variables = variables
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        raise AssertionError("this source answers as a whole in __call__")
+
+    def __call__(self) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for name, value in self._variables.items():
+            path = KNOBS.get(name)
+            if path is None and name.startswith(PREFIX) and name != CONFIG_VARIABLE:
+                path = tuple(name.removeprefix(PREFIX).lower().split("__"))
+            if path is None or value is None:
+                continue
+            section = values
+            for key in path[:-1]:
+                section = section.setdefault(key, {})
+            section[path[-1]] = yaml.safe_load(value) if value[:1] in "[{" else value
+        return values
+
+
+def default_config() -> Path | None:
+    """Find the configuration when none is named.
+
+    A clone's ``.venv`` uses what the last deployment from that clone wrote; elsewhere the host's own file counts.
+    """
+    client = Path(sys.prefix).parent / ".state" / "client.yml"
+    return next((path for path in (client, SYSTEM_CONFIG) if path.exists()), None)
+
+
+def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read and check all settings.
+
+    Args:
+        path: YAML file; None takes ``$MARKETPRISM_CONFIG``, then `default_config`, then the defaults alone.
+        environ: Environment; None takes the process's.
+
+    Raises:
+        ConfigurationError: A file is missing or unreadable, or a name or value is wrong.
+    """
+    variables: Mapping[str, str] = os.environ if environ is None else environ
+    if path is None:
+        named = variables.get(CONFIG_VARIABLE)
+        path = Path(named) if named else default_config()
+    if path is not None and not path.is_file():
+        raise ConfigurationError(f"configuration file {path} does not exist", remedy=f"name one with {CONFIG_VARIABLE}")
+    env_file = path.with_suffix(".env") if path is not None else None
+    file_variables = dotenv_values(env_file) if env_file is not None and env_file.exists() else {}
+    for name in file_variables:
+        if name not in KNOBS and not name.startswith(PREFIX):
+            raise _unknown(f"variable {name!r} in {env_file}", name, list(KNOBS))
+
+    class Loaded(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls, settings_cls: type[BaseSettings], *_args: Any, **_sources: Any
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return (
+                _Knobs(settings_cls, variables),
+                _Knobs(settings_cls, file_variables),
+                *([YamlConfigSettingsSource(settings_cls, yaml_file=path)] if path is not None else []),
+            )
+
+    try:
+        return Loaded()
+    except ValidationError as error:
+        raise _explain(error, path) from error
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path} is not valid YAML: {error}", remedy="correct the file") from error
+
+
+def _unknown(what: str, name: str, known: list[str]) -> ConfigurationError:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    remedy = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
+    return ConfigurationError(f"unknown {what}", remedy=remedy)
+
+
+def _explain(error: ValidationError, path: Path | None) -> ConfigurationError:
+    first = error.errors()[0]
+    keys = [str(key) for key in first["loc"]]
+    name = ".".join(keys)
+    where = f"{path} or a {PREFIX}* variable" if path is not None else f"a {PREFIX}* variable"
+    if first["type"] == "extra_forbidden":
+        return _unknown(f"setting {name!r} (in {where})", keys[-1], _known_names(keys[:-1]))
+    return ConfigurationError(
+        f"setting {name!r} is {first.get('input')!r}: {first['msg']}", remedy=f"correct it in {where}"
+    )
+
+
+def _known_names(parents: list[str]) -> list[str]:
+    model: Any = Settings
+    for key in parents:
+        if isinstance(model, type) and issubclass(model, BaseModel) and key in model.model_fields:
+            annotation = model.model_fields[key].annotation
+            model = annotation if isinstance(annotation, type) else VenueSettings
+    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []

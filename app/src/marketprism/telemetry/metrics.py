@@ -1,0 +1,222 @@
+"""The collector's metrics: names, units, labels. Values are read where they are counted, when somebody asks.
+
+Labels come from closed sets and every series exists from the start, so that a rate is never computed from nothing.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+ACK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+LATENCY_BUCKETS = (-1.0, -0.1, 0.0, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Receipt minus the exchange's event time; below zero our clock is behind the exchange's."""
+BOOK_STATES = ("buffering", "bridging", "live")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueSample:
+    """One venue's values. Mappings by data type, reason, connection, outcome and so on, as their names say.
+
+    Attributes:
+        ages: Seconds since the newest event by data type and symbol.
+        connections: Whether each is open, attempts to open it, and losses.
+        rest_weight: Request weight used in this minute.
+        checks: Book checks by result: equal, different.
+    """
+
+    name: str
+    frames: int
+    events: Mapping[str, int]
+    refused: Mapping[str, int]
+    gaps: Mapping[str, int]
+    resyncs: int
+    checks: Mapping[str, int]
+    crossed: int
+    books: Mapping[str, str]
+    ages: Mapping[tuple[str, str], float]
+    stale: int
+    connections: Mapping[str, tuple[bool, int, int]]
+    rest_outcomes: Mapping[str, int]
+    rest_weight: int
+    blocked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSample:
+    """One stream's way through the publisher. Events, except where the name says otherwise."""
+
+    name: str
+    received: int
+    published: int
+    coalesced: int
+    refused: int
+    in_flight: int
+    resent_messages: int
+    duplicate_messages: int
+    window_messages: int
+    window_bytes: int
+    blocked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectorSample:
+    """Everything at one moment."""
+
+    venues: Iterable[VenueSample]
+    streams: Iterable[StreamSample]
+    nats_connected: bool
+
+
+class CollectorMetrics(Collector):
+    """All metrics of the collector.
+
+    Args:
+        registry: Where they appear.
+        venues: Names of the venues that are collected.
+        sample: Reads the values.
+    """
+
+    def __init__(
+        self, registry: CollectorRegistry, venues: Iterable[str], sample: Callable[[], CollectorSample]
+    ) -> None:
+        self._sample = sample
+        self.ack_seconds = Histogram(
+            "marketprism_publisher_ack_seconds",
+            "From handing a message to NATS to its acknowledgement.",
+            buckets=ACK_BUCKETS,
+            registry=registry,
+        )
+        latency = Histogram(
+            "marketprism_exchange_latency_seconds",
+            "Receipt of a trade minus the exchange's time of sending; both clocks' errors are in it.",
+            ["venue"],
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
+        )
+        self.latency = {venue: latency.labels(venue) for venue in venues}
+        ProcessCollector(registry=registry)
+        registry.register(self)
+
+    def collect(self) -> Iterator[Metric]:
+        """Render the values of this moment."""
+        sample = self._sample()
+        yield _gauge("nats_connected", "1 while there is a connection to NATS.", [], [([], sample.nats_connected)])
+        yield from _venue_counters(list(sample.venues))
+        yield from _venue_gauges(list(sample.venues))
+        yield from _streams(list(sample.streams))
+
+
+_Rows = Iterable[tuple[list[str], float]]
+_Column = tuple[str, Callable[[StreamSample], float]]
+
+
+def _counter(name: str, text: str, labels: list[str], rows: _Rows) -> Metric:
+    family = CounterMetricFamily(f"marketprism_{name}", text, labels=labels)
+    for values, value in rows:
+        family.add_metric(values, value)
+    return family
+
+
+def _gauge(name: str, text: str, labels: list[str], rows: _Rows) -> Metric:
+    family = GaugeMetricFamily(f"marketprism_{name}", text, labels=labels)
+    for values, value in rows:
+        family.add_metric(values, float(value))
+    return family
+
+
+def _by(venues: list[VenueSample], read: Callable[[VenueSample], Mapping[str, int]]) -> _Rows:
+    return [([venue.name, key], value) for venue in venues for key, value in read(venue).items()]
+
+
+def _venue_counters(venues: list[VenueSample]) -> Iterator[Metric]:
+    yield _counter("frames", "WebSocket frames received.", ["venue"], [([v.name], v.frames) for v in venues])
+    yield _counter("events", "Events made from frames.", ["venue", "data_type"], _by(venues, lambda v: v.events))
+    yield _counter(
+        "refused", "Frames and events that cannot be used.", ["venue", "reason"], _by(venues, lambda v: v.refused)
+    )
+    yield _counter("gaps", "Holes in a sequence.", ["venue", "data_type"], _by(venues, lambda v: v.gaps))
+    yield _counter(
+        "book_resyncs", "Books that asked for a snapshot.", ["venue"], [([v.name], v.resyncs) for v in venues]
+    )
+    yield _counter(
+        "book_checks",
+        "Books compared with the exchange's best prices at the same update id.",
+        ["venue", "result"],
+        _by(venues, lambda v: v.checks),
+    )
+    yield _counter(
+        "book_crossed", "Updates after which a book was crossed.", ["venue"], [([v.name], v.crossed) for v in venues]
+    )
+    yield _counter(
+        "connection_attempts",
+        "Attempts to open a WebSocket.",
+        ["venue", "connection"],
+        _by(venues, lambda v: {name: attempts for name, (_, attempts, _) in v.connections.items()}),
+    )
+    yield _counter(
+        "connection_losses",
+        "WebSockets that ended.",
+        ["venue", "connection"],
+        _by(venues, lambda v: {name: losses for name, (_, _, losses) in v.connections.items()}),
+    )
+    yield _counter(
+        "rest_requests", "REST requests by outcome.", ["venue", "outcome"], _by(venues, lambda v: v.rest_outcomes)
+    )
+
+
+def _venue_gauges(venues: list[VenueSample]) -> Iterator[Metric]:
+    yield _gauge(
+        "feed_age_seconds",
+        "Time since the newest event of a feed.",
+        ["venue", "data_type", "symbol"],
+        [([v.name, *key], age) for v in venues for key, age in v.ages.items()],
+    )
+    yield _gauge(
+        "feeds_stale", "Feeds older than the contract allows.", ["venue"], [([v.name], v.stale) for v in venues]
+    )
+    yield _gauge(
+        "books",
+        "Order books by state.",
+        ["venue", "state"],
+        _by(venues, lambda v: {state: list(v.books.values()).count(state) for state in BOOK_STATES}),
+    )
+    yield _gauge(
+        "connection_open",
+        "1 while a WebSocket is open.",
+        ["venue", "connection"],
+        _by(venues, lambda v: {name: is_open for name, (is_open, _, _) in v.connections.items()}),
+    )
+    yield _gauge(
+        "rest_weight_used",
+        "Request weight used in this minute.",
+        ["venue"],
+        [([v.name], v.rest_weight) for v in venues],
+    )
+    yield _gauge(
+        "venue_blocked", "1 while a venue refuses this address.", ["venue"], [([v.name], v.blocked) for v in venues]
+    )
+
+
+def _streams(streams: list[StreamSample]) -> Iterator[Metric]:
+    labels = ["stream"]
+    counters: dict[str, _Column] = {
+        "received_events": ("Events handed to the publisher.", lambda s: s.received),
+        "published_events": ("Events acknowledged by JetStream.", lambda s: s.published),
+        "coalesced_events": ("Events replaced by a newer one before they were sent.", lambda s: s.coalesced),
+        "refused_events": ("Events that the server can never take.", lambda s: s.refused),
+        "resent_messages": ("Messages sent once more.", lambda s: s.resent_messages),
+        "duplicate_messages": ("Messages that the stream already held.", lambda s: s.duplicate_messages),
+    }
+    gauges: dict[str, _Column] = {
+        "in_flight_events": ("Events taken and not yet acknowledged.", lambda s: s.in_flight),
+        "window_messages": ("Messages not yet acknowledged.", lambda s: s.window_messages),
+        "window_bytes": ("Bytes of messages not yet acknowledged.", lambda s: s.window_bytes),
+        "blocked": ("1 while the stream takes no messages.", lambda s: s.blocked),
+    }
+    for name, (text, read) in counters.items():
+        yield _counter(f"publisher_{name}", text, labels, [([s.name], read(s)) for s in streams])
+    for name, (text, read) in gauges.items():
+        yield _gauge(f"publisher_{name}", text, labels, [([s.name], read(s)) for s in streams])

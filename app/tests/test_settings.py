@@ -1,0 +1,110 @@
+"""Every knob is read, and a wrong name or value is a clear error."""
+
+from pathlib import Path
+
+import pytest
+
+from marketprism import settings
+from marketprism.contract.instruments import Source
+from marketprism.errors import ConfigurationError
+
+VENUE = "{ws_url: 'ws://a', rest_url: 'http://a'"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "marketprism.yml"
+    path.write_text("source: simulated\nnats: {url: 'nats://yaml:4222'}\nlog_level: WARNING\n")
+    return path
+
+
+def test_defaults_are_the_live_exchanges_on_loopback(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.yml"
+    empty.write_text("")
+    found = settings.load(empty, {})
+    assert found.source is Source.LIVE
+    assert found.venues["binance-usdm"].ws_url == "wss://fstream.binance.com"
+    assert found.collector.bind == found.storage.bind == "127.0.0.1"
+
+
+def test_environment_beats_env_file_beats_yaml(config: Path) -> None:
+    assert settings.load(config, {}).log_level == "WARNING"
+    config.with_suffix(".env").write_text("LOG_LEVEL=ERROR\n")
+    assert settings.load(config, {}).log_level == "ERROR"
+    assert settings.load(config, {"LOG_LEVEL": "DEBUG"}).log_level == "DEBUG"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "path", "expected"),
+    [
+        ("LOG_LEVEL", "DEBUG", ("log_level",), "DEBUG"),
+        ("HEALTH_CHECK_PORT", "18087", ("collector", "health_port"), 18087),
+        ("METRICS_PORT", "19093", ("collector", "metrics_port"), 19093),
+        ("MARKETPRISM_NATS__URL", "nats://x:1", ("nats", "url"), "nats://x:1"),
+        ("MARKETPRISM_STORAGE__BATCH_SECONDS", "2", ("storage", "batch_seconds"), 2.0),
+    ],
+)
+def test_every_variable_is_read(config: Path, name: str, value: str, path: tuple[str, ...], expected: object) -> None:
+    found: object = settings.load(config, {name: value})
+    for key in path:
+        found = getattr(found, key)
+    assert found == expected
+
+
+def test_every_knob_of_the_table_names_a_setting() -> None:
+    for path in settings.KNOBS.values():
+        model: object = settings.Settings()
+        for key in path:
+            model = getattr(model, key)
+
+
+@pytest.mark.parametrize(
+    ("yaml", "environ", "message"),
+    [
+        ("sauce: live", {}, r"unknown setting 'sauce'.*did you mean 'source'"),
+        ("nats: {ulr: x}", {}, r"unknown setting 'nats.ulr'.*did you mean 'url'"),
+        ("", {"MARKETPRISM_LOGLEVEL": "INFO"}, r"unknown setting 'loglevel'.*did you mean 'log_level'"),
+        ("", {"LOG_LEVEL": "LOUD"}, r"setting 'log_level' is 'LOUD'"),
+        ("collector: {health_port: 99999}", {}, r"setting 'collector.health_port' is 99999.*65535"),
+        (f"venues: {{binance-spot: {VENUE}, symbols: [BTCUSDT]}}}}", {}, r"such as BTC-USDT"),
+        (f"venues: {{binance-spot: {VENUE}, data_types: [candle]}}}}", {}, r"'candle' is unknown; available are trade"),
+        (f"venues: {{binance-spot: {VENUE}, data_types: [liquidation]}}}}", {}, r"declared but not collected yet"),
+        (f"venues: {{binance: {VENUE}}}}}", {}, r"venues.binance"),
+        ("a: [", {}, r"not valid YAML"),
+    ],
+)
+def test_wrong_input_names_field_value_and_remedy(
+    tmp_path: Path, yaml: str, environ: dict[str, str], message: str
+) -> None:
+    path = tmp_path / "marketprism.yml"
+    path.write_text(yaml)
+    with pytest.raises(ConfigurationError, match=message):
+        settings.load(path, environ)
+
+
+def test_an_unknown_name_in_the_env_file_is_refused(config: Path) -> None:
+    config.with_suffix(".env").write_text("LOG_LEVLE=DEBUG\n")
+    with pytest.raises(ConfigurationError, match=r"LOG_LEVLE.*did you mean 'LOG_LEVEL'"):
+        settings.load(config, {})
+
+
+def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="does not exist"):
+        settings.load(None, {"MARKETPRISM_CONFIG": str(tmp_path / "absent.yml")})
+
+
+def test_a_credential_is_read_without_its_newline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (tmp_path / "nats-collector").write_text("secret\n")
+    assert settings.Settings().credential("nats-collector") == "secret"
+
+
+@pytest.mark.parametrize("content", [None, ""])
+def test_a_missing_or_empty_credential_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    if content is not None:
+        (tmp_path / "nats-collector").write_text(content)
+    with pytest.raises(ConfigurationError, match="run"):
+        settings.Settings().credential("nats-collector")
