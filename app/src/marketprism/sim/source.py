@@ -1,0 +1,33 @@
+"""Where the events come from: markets generated here, or a recording. The server knows only this."""
+
+from typing import Protocol
+
+from marketprism.sim.instruments import Listing, MarketKind
+
+
+class Source(Protocol):
+    """Publishes events to a hub and answers for the books behind them."""
+
+    def listings(self, market: MarketKind) -> list[Listing]:
+        """Return the symbols of one market."""
+        ...
+
+    def snapshot(self, market: MarketKind, symbol: str, limit: int, now_ms: int) -> bytes | None:
+        """Return a REST depth snapshot as JSON; None for a symbol that has none."""
+        ...
+
+    async def start(self) -> None:
+        """Prepare everything that the first client may ask for."""
+        ...
+
+    async def run(self) -> None:
+        """Publish until cancelled or at the end."""
+        ...
+
+    async def stop(self) -> None:
+        """Publish and save what is pending; called once, after `run`."""
+        ...
+
+    def idle_seconds(self) -> float:
+        """Tell how long ago the source last made progress; what waits for clients makes progress."""
+        ...

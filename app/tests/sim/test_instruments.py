@@ -1,0 +1,30 @@
+import pytest
+
+from marketprism.errors import ConfigurationError
+from marketprism.sim.instruments import MarketKind, Step, listing
+
+
+@pytest.mark.parametrize(
+    ("step", "units", "text"),
+    [
+        (Step(2, 8), 6_512_345, "65123.45000000"),
+        (Step(1, 2), 651_201, "65120.10"),
+        (Step(0, 0), 42, "42"),
+        (Step(0, 8), 42, "42.00000000"),
+        (Step(8, 8), 7, "0.00000007"),
+        (Step(3, 3), 0, "0.000"),
+    ],
+)
+def test_steps_print_like_the_exchange(step: Step, units: int, text: str) -> None:
+    assert step.text(units) == text
+
+
+def test_an_unknown_symbol_gets_the_same_description_every_time() -> None:
+    assert listing(MarketKind.SPOT, "SOLUSDT") == listing(MarketKind.SPOT, "SOLUSDT")
+    assert listing(MarketKind.SPOT, "SOLUSDT").base == "SOL"
+
+
+@pytest.mark.parametrize("symbol", ["btcusdt", "USDT", "BTC-USDT", "ABCXYZ", ""])
+def test_what_is_no_pair_is_refused_with_the_remedy(symbol: str) -> None:
+    with pytest.raises(ConfigurationError, match="SOLUSDT"):
+        listing(MarketKind.SPOT, symbol)
