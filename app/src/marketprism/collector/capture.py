@@ -1,0 +1,71 @@
+"""Records a live venue in the format of hftbacktest: one line per frame, ``<receive ns> <raw JSON>``.
+
+Snapshots that the books ask for are written between the frames where they arrived, so `marketprism replay` sees what
+the live feed saw.
+"""
+
+import asyncio
+import gzip
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import IO, cast
+
+import zstandard
+
+from marketprism.collector.venue import VenueCollector
+from marketprism.errors import ConfigurationError, UnavailableError
+from marketprism.pipeline import FeedCounters, Record
+from marketprism.settings import VenueSettings
+from marketprism.telemetry.watchdog import Watchdog
+
+
+def open_recording(path: Path) -> AbstractContextManager[IO[bytes]]:
+    """Open a new recording; the ending says how it is compressed.
+
+    Raises:
+        ConfigurationError: The ending is neither ``.gz`` nor ``.zst``, or the file exists.
+    """
+    openers: dict[str, Callable[..., object]] = {".gz": gzip.open, ".zst": zstandard.open}
+    if path.suffix not in openers:
+        raise ConfigurationError(f"{path} ends in neither .gz nor .zst", remedy="choose one of these endings")
+    try:
+        return cast("AbstractContextManager[IO[bytes]]", openers[path.suffix](path, "xb"))
+    except OSError as error:
+        raise ConfigurationError(
+            f"recording {path} cannot be made: {error}", remedy="name a new file in a folder that exists"
+        ) from error
+
+
+async def record(name: str, settings: VenueSettings, path: Path, stop: asyncio.Event) -> FeedCounters:
+    """Write what one venue sends until `stop` is set.
+
+    Args:
+        name: The venue's name in the settings.
+        settings: Addresses, symbols and data types.
+        path: New file for the lines.
+        stop: Ends the recording.
+
+    Returns:
+        What went through the feed meanwhile.
+
+    Raises:
+        ConfigurationError: The symbol is unknown, or the file cannot be made.
+        UnavailableError: Nothing came.
+    """
+
+    async def nowhere(_event: Record) -> None: ...
+
+    def write(body: bytes, receive_ns: int) -> None:
+        out.write(b"%d %s\n" % (receive_ns, body.replace(b"\n", b"")))
+
+    venue = VenueCollector(name, settings, sink=nowhere, tap=write)  # refuses what cannot be before a file is made
+    with open_recording(path) as out:
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(venue.run(Watchdog().loop(name)), name=name)
+            await stop.wait()
+            causes = {session.name: session.cause for session in venue.sessions.values() if session.cause}
+            running.cancel()
+    if venue.feed.counters.frames == 0:
+        raise UnavailableError(f"nothing came from {name}: {causes}", remedy="check the venue's ws_url", path=str(path))
+    return venue.feed.counters

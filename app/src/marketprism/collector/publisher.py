@@ -1,0 +1,224 @@
+"""Publishing to JetStream, effectively once: each message is sent under one id until the stream has acknowledged it.
+
+After a lost connection everything unacknowledged is sent again in its old order; JetStream drops by the id what it
+already has. Acknowledgements come to one inbox; the last token of the subject is the message's number.
+"""
+
+import asyncio
+import itertools
+import secrets
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from marketprism.collector.connection import Connection
+from marketprism.collector.lane import Counters, Lane, Limits
+from marketprism.collector.window import Message
+from marketprism.contract import wire
+from marketprism.contract.catalog import DATA_TYPES, inbox_prefix
+from marketprism.contract.events import Event
+from marketprism.contract.instruments import Instrument, Source
+from marketprism.telemetry import logs
+
+COALESCING = frozenset({"orderbook"})
+"""Types whose newest event stands for all earlier ones of its subject. They also travel alone: each is a big one."""
+TICK_SECONDS = 0.1
+
+_log = logs.get("publisher")
+
+
+class Publisher:
+    """Publishes events; use as ``async with``. One owner per instance, any number of tasks may call `publish`.
+
+    Args:
+        url: ``nats://host:port``.
+        user: NATS user, which is also the last token of the inbox prefix.
+        password: Its password.
+        coalesce: Let types of `COALESCING` give way while there is no room; false publishes every event.
+        limits: Bounds per stream.
+        boot_id: First part of message ids; must never have been used before.
+        on_ack: Called with the seconds from sending to acknowledgement of each message.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        user: str,
+        password: str,
+        coalesce: bool = True,
+        limits: Limits | None = None,
+        boot_id: str | None = None,
+        on_ack: Callable[[float], None] | None = None,
+    ) -> None:
+        self._coalesce = coalesce
+        self._boot_id = boot_id or secrets.token_hex(8)
+        self._on_ack = on_ack
+        self._inbox = f"{inbox_prefix(user)}.{self._boot_id}"
+        numbers = itertools.count(1)
+        names = dict.fromkeys(t.stream for t in DATA_TYPES.values())
+        self.lanes = {name: Lane(name, limits or Limits(), numbers, time.monotonic) for name in names}
+        self._lane_of_type = {t.name: self.lanes[t.stream] for t in DATA_TYPES.values()}
+        self._connection = Connection(
+            url=url,
+            user=user,
+            password=password,
+            answers=f"{self._inbox}.>",
+            on_answer=self._on_answer,
+            work=self._work,
+        )
+        self._settled = asyncio.Event()
+        self._group = asyncio.TaskGroup()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def counters(self) -> Counters:
+        """The sum over all streams; ``received = published + coalesced + refused + in_flight`` holds at any time."""
+        total = Counters()
+        for lane in self.lanes.values():
+            for name in Counters.__slots__:
+                setattr(total, name, getattr(total, name) + getattr(lane.counters, name))
+        return total
+
+    @property
+    def published(self) -> int:
+        """Events that JetStream has acknowledged."""
+        return self.counters.published
+
+    @property
+    def coalesced(self) -> int:
+        """Events that a newer one of their subject replaced before they were sent."""
+        return self.counters.coalesced
+
+    @property
+    def refused(self) -> int:
+        """Events that could not be made into a message that the server takes."""
+        return self.counters.refused
+
+    @property
+    def resent(self) -> int:
+        """Messages that were sent once more."""
+        return self.counters.resent
+
+    @property
+    def duplicates(self) -> int:
+        """Messages of which the stream said that it already held them."""
+        return self.counters.duplicates
+
+    @property
+    def in_flight(self) -> int:
+        """Events taken and not yet acknowledged."""
+        return sum(lane.in_flight for lane in self.lanes.values())
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection now."""
+        return self._connection.is_open
+
+    @property
+    def causes(self) -> list[str]:
+        """What holds publishing up, outermost first; empty when nothing does."""
+        if self._connection.cause is not None:
+            return [self._connection.cause]
+        return [lane.cause for lane in self.lanes.values() if lane.cause is not None]
+
+    async def publish(self, data_type: str, source: Source, instrument: Instrument, event: Event) -> None:
+        """Take one event, then wait while its stream has no room. The event is safe even if that wait is cancelled."""
+        lane = self._lane_of_type[data_type]
+        if data_type in COALESCING:
+            lane.alone(data_type, source, instrument, event, coalesce=self._coalesce)
+            if self._coalesce:
+                return
+        else:
+            lane.batch(data_type, source, instrument, event)
+        if lane.full:
+            await lane.room()
+
+    async def drain(self) -> None:
+        """Send everything and wait until all of it is acknowledged."""
+        for lane in self.lanes.values():
+            lane.flush()
+        while self.in_flight:
+            self._settled.clear()
+            await self._settled.wait()
+
+    async def wait_connected(self) -> None:
+        """Wait for the first connection.
+
+        Raises:
+            ConfigurationError: The server refuses the user or the password.
+        """
+        await self._connection.wait_open()
+
+    async def __aenter__(self) -> Self:
+        """Start connecting; does not wait for the server."""
+        await self._group.__aenter__()
+        self._tasks = [self._group.create_task(self._connection.run(), name="nats connection")]
+        for name, lane in self.lanes.items():
+            self._tasks.append(self._group.create_task(lane.run_batches(), name=f"batches {name}"))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop at once; call `drain` before to lose nothing."""
+        for task in self._tasks:
+            task.cancel()
+        if isinstance(error, asyncio.CancelledError):  # the group asked for it, or our owner did: it has to know
+            await self._group.__aexit__(kind, error, trace)
+        else:  # the body's own error travels as it is, not wrapped in a group
+            await self._group.__aexit__(None, None, None)
+
+    async def _on_answer(self, message: Msg) -> None:
+        _, stream, number = message.subject.rsplit(".", 2)
+        seconds = self.lanes[stream].answered(int(number), message.data)
+        if seconds is not None:
+            self._settled.set()
+            if self._on_ack is not None:
+                self._on_ack(seconds)
+
+    async def _work(self, client: Client) -> None:
+        """Use a new connection until it is lost: everything unacknowledged first, then what comes."""
+        for lane in self.lanes.values():
+            lane.start_over()
+        async with asyncio.TaskGroup() as tasks:
+            for name, lane in self.lanes.items():
+                tasks.create_task(self._pump(client, lane), name=f"publisher {name}")
+            while True:
+                await asyncio.sleep(TICK_SECONDS)
+                for lane in self.lanes.values():
+                    lane.tick()
+
+    async def _pump(self, client: Client, lane: Lane) -> None:
+        """Hand the lane's messages to the connection, in order."""
+        task = asyncio.current_task()
+        while task is not None and not task.cancelling():  # the client swallows a cancellation while it flushes
+            message = lane.next_message()
+            if message is None:
+                lane.work.clear()
+                await lane.work.wait()
+            else:
+                await self._send(client, lane, message)
+
+    async def _send(self, client: Client, lane: Lane, message: Message) -> None:
+        lane.sent(message)
+        try:
+            await client.publish(
+                message.subject,
+                message.payload,
+                reply=f"{self._inbox}.{lane.stream}.{message.number}",
+                headers={wire.MESSAGE_ID_HEADER: wire.message_id(self._boot_id, message.number)},
+            )
+        except nats.errors.MaxPayloadError:
+            _log.error("message too large", subject=message.subject, bytes=len(message.payload), events=message.events)
+            lane.refuse(message)
+            self._settled.set()
+        except (nats.errors.Error, OSError) as error:
+            lane.not_sent(message)  # the next connection sends it, once this one is known to be lost
+            _log.debug("not sent", subject=message.subject, error=str(error))
+            await asyncio.sleep(TICK_SECONDS)

@@ -1,0 +1,37 @@
+"""What ends the collector before it collects; the rest is in tests/integration/test_collector_service.py."""
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+
+from marketprism.collector.service import CollectorService
+from marketprism.errors import ConfigurationError, UnavailableError
+from marketprism.settings import Settings
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    (tmp_path / "nats-collector").write_text("secret")
+    return Settings(credentials_directory=tmp_path)
+
+
+def test_a_collector_without_venues_is_refused(settings: Settings) -> None:
+    venues = {name: venue.model_copy(update={"enabled": False}) for name, venue in settings.venues.items()}
+    with pytest.raises(ConfigurationError, match="no venue is enabled"):
+        CollectorService(settings.model_copy(update={"venues": venues}))
+
+
+def test_a_missing_credential_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="credential 'nats-collector' cannot be read"):
+        CollectorService(Settings(credentials_directory=tmp_path))
+
+
+async def test_a_taken_port_ends_the_start_by_name(settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        busy = settings.collector.model_copy(update={"health_port": port})
+        service = CollectorService(settings.model_copy(update={"collector": busy}))
+        with pytest.raises(UnavailableError, match=f"port {port} on 127.0.0.1 is taken"):
+            await service.run(asyncio.Event())
