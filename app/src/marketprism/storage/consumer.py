@@ -1,0 +1,306 @@
+"""A durable pull consumer, in strict order: whatever might have broken the order ends the session.
+
+One acknowledgement covers all earlier messages (``ack_policy: all``), so an acknowledgement after a message that never
+reached us would lose it. Therefore every delivery must carry the next consumer sequence; on a hole, a reconnect or a
+surprise the session ends unacknowledged. A new session first asks for everything that was delivered before and not
+acknowledged to be delivered again, in order, before it reads on.
+
+No message is redelivered while a batch is being stored, however long that takes: a pull consumer delivers on request
+only, and no request is open then. So nothing needs to extend the acknowledgement's deadline.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+
+import msgspec
+from nats import errors as nats_errors
+from nats.aio.client import Client as NatsClient
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from marketprism.contract.catalog import Stream
+from marketprism.errors import UnavailableError
+from marketprism.storage.columns import stream_epoch
+
+REQUEST_SECONDS = 5.0
+_SLACK_SECONDS = 2.0
+_ENDS = ("Message Size Exceeds MaxBytes", "Batch Completed")
+_MISSING = "run 'marketprism streams apply'"
+_AWAY = "see 'systemctl status nats-server'; what was read is kept or delivered again"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One delivery.
+
+    Attributes:
+        stream_seq: Its place in the stream.
+        consumer_seq: Count of deliveries of the consumer, redeliveries included.
+        deliveries: How often it was delivered; above 1 for a redelivery.
+        pending: Messages of the stream that were not yet delivered after it.
+        reply: Where its acknowledgement goes.
+    """
+
+    subject: str
+    payload: bytes
+    stream_seq: int
+    consumer_seq: int
+    deliveries: int
+    pending: int
+    reply: str
+
+    @classmethod
+    def of(cls, message: Msg) -> "Message":
+        """Read a delivery; its place is in the tokens of the reply subject."""
+        deliveries, stream_seq, consumer_seq, _time, pending = _place(message.reply)
+        return cls(message.subject, message.data, stream_seq, consumer_seq, deliveries, pending, message.reply)
+
+
+def _place(reply: str) -> tuple[int, int, int, int, int]:
+    """Return deliveries, stream and consumer sequence, time and pending count of a reply subject.
+
+    Nine tokens are the first form; the second has a domain and an account in front, and may end in a random token.
+    See https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-15.md
+    """
+    tokens = reply.split(".")
+    first = 4 if len(tokens) == 9 else 6
+    deliveries, stream_seq, consumer_seq, time, pending = (int(token) for token in tokens[first : first + 5])
+    return deliveries, stream_seq, consumer_seq, time, pending
+
+
+class _Sequences(msgspec.Struct):
+    consumer_seq: int
+    stream_seq: int
+
+
+class _ConsumerInfo(msgspec.Struct):
+    delivered: _Sequences
+    ack_floor: _Sequences
+    num_ack_pending: int
+    num_pending: int
+
+
+class _StreamState(msgspec.Struct):
+    first_seq: int
+
+
+class _StreamInfo(msgspec.Struct):
+    created: str
+    state: _StreamState
+
+
+class _Error(msgspec.Struct):
+    code: int
+    description: str = ""
+
+
+class _Answer(msgspec.Struct):
+    error: _Error | None = None
+
+
+class Session:
+    """One uninterrupted, ordered reading of a stream's durable consumer.
+
+    Args:
+        nats: A connected client; several sessions may share it.
+        stream: A stream with a consumer.
+    """
+
+    def __init__(self, nats: NatsClient, stream: Stream) -> None:
+        if stream.consumer is None:
+            raise AssertionError(f"{stream.name} has no consumer in the contract")
+        self._nats = nats
+        self._stream = stream
+        self._consumer = stream.consumer
+        self._inbox = nats.new_inbox()
+        self._subscription: Subscription | None = None
+        self._batch: list[Message] = []
+        self._wanted = 0
+        self._pulls = 0
+        self._pulled: asyncio.Future[None] | None = None
+        self._lost: str | None = None
+        self._next = 0
+        self._redelivery_end = 0
+        self._redeliveries = 0
+        self.epoch = 0
+        self.ack_floor = 0
+
+    async def open(self) -> None:
+        """Learn where the consumer stands, and have unacknowledged messages delivered again.
+
+        Raises:
+            UnavailableError: NATS does not answer, or the stream or the consumer does not exist.
+        """
+        name = self._stream.name
+        stream = msgspec.json.decode(await _ask(self._nats, f"$JS.API.STREAM.INFO.{name}"), type=_StreamInfo)
+        info = await _consumer_info(self._nats, self._stream)
+        self.epoch = stream_epoch(name, stream.created)
+        self.ack_floor = info.ack_floor.stream_seq
+        self._next = info.delivered.consumer_seq + 1
+        self._redelivery_end = info.delivered.stream_seq
+        self._redeliveries = info.num_ack_pending
+        try:
+            self._subscription = await self._nats.subscribe(f"{self._inbox}.*", cb=self._receive)
+            if info.num_ack_pending:
+                await self._ask_again(info, stream.state.first_seq)
+        except nats_errors.Error as error:
+            raise UnavailableError(f"NATS broke off: {type(error).__name__}", remedy=_AWAY) from error
+
+    async def _ask_again(self, info: _ConsumerInfo, first_seq: int) -> None:
+        """Refuse every unacknowledged delivery of an earlier session, so that it comes at once and in order.
+
+        The server looks at the stream sequence alone, and that the consumer's lies within what it delivered.
+        """
+        delivered = info.delivered
+        subject = f"$JS.ACK.{self._stream.name}.{self._consumer}.1.{{}}.{delivered.consumer_seq}.0.0"
+        for sequence in range(max(info.ack_floor.stream_seq + 1, first_seq), delivered.stream_seq):
+            await self._nats.publish(subject.format(sequence), b"-NAK")
+        # The answer to the last one says that all have been worked off.
+        await self._request(subject.format(delivered.stream_seq), b"-NAK")
+
+    async def pull(self, *, messages: int, size: int, seconds: float) -> list[Message]:
+        """Return what arrives until a limit is reached; cancelling it loses the session, but no message.
+
+        Args:
+            messages: Most messages.
+            size: Most bytes; must exceed the largest message.
+            seconds: Longest wait.
+
+        Raises:
+            UnavailableError: The session is over; open a new one.
+        """
+        self._check()
+        if len(self._batch) < messages:
+            await self._more(messages, size, seconds)
+        # What arrives after the end of a pull is kept for the next one: it will not be delivered again.
+        batch, self._batch = self._batch, []
+        return batch
+
+    async def _more(self, messages: int, size: int, seconds: float) -> None:
+        self._wanted = messages
+        self._pulled = asyncio.get_running_loop().create_future()
+        self._pulls += 1
+        request = {"batch": messages - len(self._batch), "max_bytes": size, "expires": int(seconds * 1e9)}
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream.name}.{self._consumer}"
+        await self._publish(subject, msgspec.json.encode(request), f"{self._inbox}.{self._pulls}")
+        try:
+            async with asyncio.timeout(seconds + _SLACK_SECONDS):
+                await self._pulled
+        except TimeoutError:
+            self._lost = self._lost or "a pull was not answered"
+        self._check()
+
+    async def acknowledge(self, message: Message) -> None:
+        """Acknowledge a message and all before it, and wait until the server confirms.
+
+        Raises:
+            UnavailableError: The outcome is unknown; open a new session.
+        """
+        self._check()
+        await self._request(message.reply, b"+ACK")
+        self.ack_floor = message.stream_seq
+
+    def break_off(self, reason: str) -> None:
+        """End the session from outside, such as after a reconnect; a running pull returns with an error."""
+        self._lost = self._lost or reason
+        if self._pulled is not None and not self._pulled.done():
+            self._pulled.set_result(None)
+
+    async def close(self) -> None:
+        """Stop receiving; the server forgets open requests."""
+        self.break_off("the session was closed")
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None and self._nats.is_connected:
+            with suppress(nats_errors.Error):
+                await subscription.unsubscribe()
+
+    async def _receive(self, received: Msg) -> None:
+        if not received.reply.startswith("$JS.ACK."):
+            self._control(received)
+            return
+        message = Message.of(received)
+        if self._lost is None and (reason := self._disorder(message)) is not None:
+            self.break_off(reason)
+        if self._lost is not None:
+            return
+        self._next = message.consumer_seq + 1
+        self._batch.append(message)
+        if len(self._batch) >= self._wanted:
+            self._finish()
+
+    def _disorder(self, message: Message) -> str | None:
+        if message.consumer_seq != self._next:
+            return f"delivery {self._next} never arrived"
+        if message.stream_seq <= self.ack_floor or (self._batch and message.stream_seq <= self._batch[-1].stream_seq):
+            return f"message {message.stream_seq} came after a later one"
+        if message.stream_seq > self._redelivery_end and self._redeliveries > 0:
+            return f"message {message.stream_seq} came before {self._redeliveries} earlier ones"
+        self._redeliveries -= 1
+        return None
+
+    def _control(self, message: Msg) -> None:
+        headers = message.headers or {}
+        status, description = headers.get("Status", ""), headers.get("Description", "")
+        if status == "100":
+            return
+        if status in ("404", "408") or (status == "409" and description in _ENDS):
+            # The end of an earlier pull may come late; it says nothing about this one.
+            if message.subject == f"{self._inbox}.{self._pulls}":
+                self._finish()
+        else:
+            self.break_off(f"the server ended a pull: {status} {description}".strip())
+
+    def _finish(self) -> None:
+        if self._pulled is not None and not self._pulled.done():
+            self._pulled.set_result(None)
+
+    def _check(self) -> None:
+        if self._lost is not None:
+            raise UnavailableError(f"{self._stream.name}: {self._lost}", remedy=_AWAY)
+
+    async def _publish(self, subject: str, payload: bytes, reply: str) -> None:
+        try:
+            await self._nats.publish(subject, payload, reply=reply)
+        except nats_errors.Error as error:
+            self.break_off(f"publishing failed: {error}")
+
+    async def _request(self, subject: str, payload: bytes) -> bytes:
+        try:
+            return await _request(self._nats, subject, payload)
+        except UnavailableError as error:
+            self.break_off(error.message)
+            raise
+
+
+async def pending_messages(nats: NatsClient, stream: Stream) -> int:
+    """Count the messages of a stream that its consumer has not acknowledged.
+
+    Raises:
+        UnavailableError: NATS does not answer, or the consumer does not exist.
+    """
+    info = await _consumer_info(nats, stream)
+    return info.num_pending + info.num_ack_pending
+
+
+async def _consumer_info(nats: NatsClient, stream: Stream) -> _ConsumerInfo:
+    payload = await _ask(nats, f"$JS.API.CONSUMER.INFO.{stream.name}.{stream.consumer}")
+    return msgspec.json.decode(payload, type=_ConsumerInfo)
+
+
+async def _ask(nats: NatsClient, subject: str) -> bytes:
+    """Call the JetStream API."""
+    payload = await _request(nats, subject, b"")
+    error = msgspec.json.decode(payload, type=_Answer).error
+    if error is not None:
+        what = " of ".join(reversed(subject.split(".")[4:]))
+        raise UnavailableError(f"{what} cannot be read: {error.description}", remedy=_MISSING, code=error.code)
+    return payload
+
+
+async def _request(nats: NatsClient, subject: str, payload: bytes) -> bytes:
+    try:
+        return (await nats.request(subject, payload, timeout=REQUEST_SECONDS)).data
+    except (nats_errors.Error, TimeoutError) as error:
+        what = ".".join(subject.split(".")[:6])
+        raise UnavailableError(f"NATS did not answer {what}: {type(error).__name__}", remedy=_AWAY) from error

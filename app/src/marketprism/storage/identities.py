@@ -1,0 +1,139 @@
+"""Events that were published twice, found by what they are.
+
+An exchange re-sends after a reconnect, a recording is replayed again. Ids of one instrument grow, so a row above the
+highest id stored is new without asking; at or below it, the table is asked for the batch's range of ids and times.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from marketprism.contract.tables import TABLES
+from marketprism.storage.clickhouse import ClickHouse
+from marketprism.storage.columns import ORIGIN, Rows, identity
+
+_GROWING: dict[str, tuple[tuple[str, ...], str]] = {"trade": (("id_kind",), "trade_id"), "orderbook": ((), "update_id")}
+"""By data type: what divides an instrument's ids beside its origin, and the id that grows."""
+
+_GROUPS_PER_QUERY = 100
+Group = tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class _Range:
+    """Ids and times of one group's rows that may be stored already."""
+
+    first_id: int
+    last_id: int
+    first_us: int
+    last_us: int
+
+    def widen(self, id_: int, time_us: int) -> None:
+        self.first_id, self.last_id = min(self.first_id, id_), max(self.last_id, id_)
+        self.first_us, self.last_us = min(self.first_us, time_us), max(self.last_us, time_us)
+
+
+class Identities:
+    """What is known of the identities in one database."""
+
+    def __init__(self, clickhouse: ClickHouse, database: str) -> None:
+        self._clickhouse = clickhouse
+        self._database = database
+        self._highest: dict[tuple[str, Group], int] = {}
+
+    def new(self, rows: Rows) -> list[int]:
+        """Return the indices of rows whose identity is neither stored nor that of an earlier row.
+
+        Raises:
+            UnavailableError: ClickHouse cannot be asked.
+        """
+        keys = rows.keys(identity(rows.data_type))
+        ranges = self._suspicious(rows)
+        seen = self._stored(rows.data_type, ranges) if ranges else set()
+        if not seen and len(set(keys)) == len(keys):
+            return list(range(len(keys)))
+        indices = []
+        for index, key in enumerate(keys):
+            if key not in seen:
+                seen.add(key)
+                indices.append(index)
+        return indices
+
+    def learn(self, rows: Rows) -> None:
+        """Remember that rows are stored."""
+        _, growing = _GROWING[rows.data_type]
+        for group, id_ in zip(rows.keys(_group_columns(rows.data_type)), rows.columns[growing], strict=True):
+            highest = self._highest.get((rows.data_type, group))
+            if highest is not None and id_ > highest:
+                self._highest[rows.data_type, group] = id_
+
+    def _suspicious(self, rows: Rows) -> dict[Group, _Range]:
+        _, growing = _GROWING[rows.data_type]
+        groups = rows.keys(_group_columns(rows.data_type))
+        self._ask_highest(rows.data_type, {g for g in groups if (rows.data_type, g) not in self._highest})
+        ranges: dict[Group, _Range] = {}
+        for group, id_, time_us in zip(groups, rows.columns[growing], rows.columns["timestamp"], strict=True):
+            if id_ > self._highest[rows.data_type, group]:
+                continue
+            if group in ranges:
+                ranges[group].widen(id_, time_us)
+            else:
+                ranges[group] = _Range(id_, id_, time_us, time_us)
+        return ranges
+
+    def _ask_highest(self, data_type: str, groups: set[Group]) -> None:
+        """Ask once for each group that was not seen since the start; -1 where nothing is stored."""
+        _, growing = _GROWING[data_type]
+        names = ", ".join(_group_columns(data_type))
+        for part in _parts(sorted(groups, key=str)):
+            parameters, conditions = _match(data_type, part)
+            rows = self._clickhouse.query(
+                f"SELECT {names}, max({growing}) FROM {self._table(data_type)}"
+                f" WHERE {' OR '.join(conditions)} GROUP BY {names}",
+                parameters,
+            )
+            self._highest.update({(data_type, group): -1 for group in part})
+            self._highest.update({(data_type, row[:-1]): row[-1] for row in rows})
+
+    def _stored(self, data_type: str, ranges: dict[Group, _Range]) -> set[tuple[Any, ...]]:
+        names = identity(data_type)
+        _, growing = _GROWING[data_type]
+        selected = ", ".join("toUnixTimestamp64Micro(timestamp)" if n == "timestamp" else n for n in names)
+        found: set[tuple[Any, ...]] = set()
+        for part in _parts(list(ranges)):
+            parameters, conditions = _match(data_type, part)
+            for index, group in enumerate(part):
+                wanted = ranges[group]
+                conditions[index] += (
+                    f" AND {growing} BETWEEN {wanted.first_id} AND {wanted.last_id}"
+                    f" AND timestamp BETWEEN fromUnixTimestamp64Micro({wanted.first_us}, 'UTC')"
+                    f" AND fromUnixTimestamp64Micro({wanted.last_us}, 'UTC')"
+                )
+            where = " OR ".join(f"({condition})" for condition in conditions)
+            sql = f"SELECT {selected} FROM {self._table(data_type)} WHERE {where}"
+            found.update(self._clickhouse.query(sql, parameters))
+        return found
+
+    def _table(self, data_type: str) -> str:
+        return f"{self._database}.{TABLES[data_type].name}"
+
+
+def _group_columns(data_type: str) -> tuple[str, ...]:
+    return (*ORIGIN, *_GROWING[data_type][0])
+
+
+def _match(data_type: str, groups: Sequence[Group]) -> tuple[dict[str, object], list[str]]:
+    """Return parameters and one condition per group."""
+    parameters: dict[str, object] = {}
+    conditions = []
+    for number, group in enumerate(groups):
+        terms = []
+        for name, value in zip(_group_columns(data_type), group, strict=True):
+            parameters[f"{name}_{number}"] = str(value)
+            terms.append(f"{name} = %({name}_{number})s")
+        conditions.append(" AND ".join(terms))
+    return parameters, conditions
+
+
+def _parts(groups: Sequence[Group]) -> list[Sequence[Group]]:
+    return [groups[start : start + _GROUPS_PER_QUERY] for start in range(0, len(groups), _GROUPS_PER_QUERY)]

@@ -1,0 +1,69 @@
+"""One bad message never takes its neighbours along."""
+
+import pytest
+
+from marketprism.storage.decoding import data_types, decode
+from tests.storage.envelopes import message, trade
+
+
+def test_neighbours_of_bad_messages_are_kept():
+    bad = message(2, payload=b'{"type": "trade"')
+    decoded = decode([message(1, trade(1)), bad, message(3, trade(2, price="NaN")), message(4, trade(3))], 7)
+    assert decoded.rows["trade"].columns["trade_id"] == [1, 3]
+    assert [(letter.message.stream_seq, letter.reason) for letter in decoded.dead] == [
+        (2, "undecodable"),
+        (3, "unstorable"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("payload", "events"),
+    [
+        (b"", 1),
+        (b"[]", 1),
+        (b'{"events": [1, 2, 3]}', 3),
+        (b'{"events": []}', 1),
+        (b"\xff" * 9, 1),
+        (b"[" * 100_000, 1),
+    ],
+)
+def test_events_of_a_bad_message_are_counted_as_far_as_possible(payload: bytes, events: int):
+    (letter,) = decode([message(1, payload=payload)], 7).dead
+    assert letter.events == events
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"BTCUSDT", b"BTC\xffUSDT"),
+        (b"BTCUSDT", b"\\ud800"),
+        (b'"type"', b'"x":' + b"[" * 100_000 + b"]" * 100_000 + b',"type"'),
+        (b'"trade_id":1', b'"trade_id":' + b"9" * 40),
+        (b'"trade_id":1', b'"trade_id":1.5'),
+    ],
+)
+def test_nothing_that_a_sender_invents_ends_the_service(old: bytes, new: bytes):
+    payload = message(1, trade(1)).payload.replace(old, new)
+    decoded = decode([message(1, payload=payload)], 7)
+    assert len(decoded.dead) == 1
+    assert decoded.rows == {}
+
+
+def test_an_empty_envelope_is_no_rows():
+    decoded = decode([message(1)], 7)
+    assert (decoded.rows, decoded.dead) == ({}, [])
+
+
+def test_an_envelope_on_another_instruments_subject_is_refused():
+    (letter,) = decode([message(1, trade(1), on="trade.binance.spot.ETH-USDT")], 7).dead
+    assert letter.reason == "unstorable"
+    assert "ETH-USDT" in letter.detail
+
+
+def test_an_unknown_data_type_is_refused():
+    (letter,) = decode([message(1, trade(1), on="weather.binance.spot.BTC-USDT")], 7).dead
+    assert letter.reason == "undecodable"
+
+
+def test_a_stream_has_the_types_that_have_a_table():
+    assert data_types(("trade.>", "liquidation.>")) == ["trade"]
