@@ -1,0 +1,71 @@
+"""Commands that only look: contract, configuration, status and health."""
+
+import asyncio
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from marketprism import settings as settings_module
+from marketprism.cli import render
+from marketprism.contract import catalog
+from marketprism.ops import status as status_module
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def contract(as_json: Json = False) -> None:
+    """Show the contract: data types, streams, ports and rights, as every part of the deployment uses them."""
+    if as_json:
+        render.as_json(
+            {
+                "data_types": {
+                    t.name: {
+                        "table": t.table,
+                        "stream": t.stream,
+                        "freshness_seconds": t.freshness_seconds,
+                        "implemented": t.event is not None,
+                    }
+                    for t in catalog.DATA_TYPES.values()
+                },
+                "databases": [catalog.HOT_DATABASE, catalog.COLD_DATABASE],
+                "clickhouse_users": catalog.CLICKHOUSE_USERS,
+                "streams": {name: asdict(stream) for name, stream in catalog.STREAMS.items()},
+                "ports": catalog.PORTS,
+                "nats_users": {name: asdict(rights) for name, rights in catalog.NATS_USERS.items()},
+            }
+        )
+        return
+    for data_type in catalog.DATA_TYPES.values():
+        state = "" if data_type.event is not None else "  (declared, not collected yet)"
+        typer.echo(
+            f"{data_type.name:17} {data_type.stream:16} {data_type.table:19} fresh within"
+            f" {data_type.freshness_seconds:g} s{state}"
+        )
+
+
+def config_check(path: Annotated[Path, typer.Argument(help="YAML file to check.")]) -> None:
+    """Check a configuration file; its environment file and variables count too."""
+    settings_module.load(path)
+    typer.echo(f"{path} is valid")
+
+
+def status(as_json: Json = False) -> None:
+    """Show what is installed here, whether it runs and how fresh the data is."""
+    report = asyncio.run(status_module.gather(settings_module.load()))
+    if as_json:
+        render.as_json(report.as_json())
+    else:
+        render.status(report)
+
+
+def health(as_json: Json = False) -> None:
+    """Say what is wrong, if anything; exits 1 then."""
+    report = asyncio.run(status_module.gather(settings_module.load()))
+    if as_json:
+        render.as_json(report.as_json())
+    else:
+        render.problems(report)
+    if report.problems:
+        raise typer.Exit(1)

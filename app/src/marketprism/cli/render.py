@@ -1,0 +1,63 @@
+"""Results as tables for people or JSON for machines; standard output carries data alone."""
+
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from marketprism.ops.status import Status
+
+_UNATTENDED_WIDTH = 200  # of a log or a pipe; rich would take 80 columns and cut names
+_STATE_STYLE = {"active": "green", "failed": "red", "inactive": "yellow"}
+
+
+def as_json(value: Any) -> None:
+    """Print one JSON document."""
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+
+
+def status(report: Status) -> None:
+    """Print units, ports, tables and problems."""
+    console = _console()
+    installation = report.installation
+    console.print(
+        f"MarketPrism {installation['version']}, inventory {installation['inventory']},"
+        f" [bold]{installation['source']}[/bold] data"
+    )
+    units = _table("unit", "state", "since", "status")
+    for service in report.services:
+        style = _STATE_STYLE.get(service.state, "yellow")
+        units.add_row(service.unit, f"[{style}]{service.state}[/{style}]", service.since or "", service.detail)
+    console.print(units)
+    endpoints = _table("endpoint", "address")
+    for name, address in report.endpoints.items():
+        endpoints.add_row(name, address)
+    console.print(endpoints)
+    tables = _table("table", "rows", "newest row")
+    for name, state in report.tables.items():
+        age = state.newest_age_seconds
+        tables.add_row(name, f"{state.rows:,}", "none" if age is None else f"{age:.1f} s ago")
+    console.print(tables)
+    problems(report)
+
+
+def problems(report: Status) -> None:
+    """Print the verdict, one line per problem."""
+    console = _console()
+    if not report.problems:
+        console.print("[green]healthy[/green]")
+    for problem in report.problems:
+        console.print(f"[red]problem[/red] {problem}", soft_wrap=True, highlight=False)
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else _UNATTENDED_WIDTH)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right" if column == "rows" else "left")
+    return table

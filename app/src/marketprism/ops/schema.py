@@ -1,0 +1,52 @@
+"""Brings databases and tables forward to the contract."""
+
+from marketprism.contract.catalog import COLD_DATABASE, HOT_DATABASE
+from marketprism.contract.tables import TABLES
+from marketprism.ops.clickhouse import ClickHouseHttp
+from marketprism.ops.drift import Change, LiveColumn, LiveTable, engine_settings, table_drift
+
+
+def drift(clickhouse: ClickHouseHttp) -> list[Change]:
+    """List what has to change, in order.
+
+    Raises:
+        QueryRefusedError: The user may not look.
+        UnavailableError: The server does not answer.
+    """
+    existing = {row["name"] for row in clickhouse.rows("SELECT name FROM system.databases")}
+    changes = []
+    for database in (HOT_DATABASE, COLD_DATABASE):
+        if database not in existing:
+            text = f"database {database} is missing"
+            changes.append(Change(text=text, statement=f"CREATE DATABASE IF NOT EXISTS {database}"))
+        for table in TABLES.values():
+            changes += table_drift(table, database, live_table(clickhouse, database, table.name))
+    return changes
+
+
+def live_table(clickhouse: ClickHouseHttp, database: str, name: str) -> LiveTable | None:
+    """Describe a table as the server has it; None when it has none of that name.
+
+    Raises:
+        QueryRefusedError: The user may not look.
+        UnavailableError: The server does not answer.
+    """
+    where = f"WHERE database = '{database}' AND table = '{name}'"  # both from the contract
+    tables = clickhouse.rows(
+        f"SELECT engine, partition_key, sorting_key, engine_full, name AS table FROM system.tables {where}"
+    )
+    if not tables:
+        return None
+    columns = clickhouse.rows(
+        f"SELECT name, type, default_kind, default_expression, compression_codec AS codec FROM system.columns {where}"
+        " ORDER BY position"
+    )
+    indices = clickhouse.rows(f"SELECT name FROM system.data_skipping_indices {where}")
+    return LiveTable(
+        engine=tables[0]["engine"],
+        partition_by=tables[0]["partition_key"],
+        order_by=tables[0]["sorting_key"],
+        settings=engine_settings(tables[0]["engine_full"]),
+        columns=[LiveColumn(**column) for column in columns],
+        indices=[index["name"] for index in indices],
+    )

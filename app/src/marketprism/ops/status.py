@@ -1,0 +1,185 @@
+"""What is installed, whether it runs, and whether data really arrives: gathered on the host, read-only, with deadlines.
+
+Every source may be away; then it becomes a problem in the report, never an exception.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from marketprism.contract.catalog import DATA_TYPES, HOT_DATABASE, IMPLEMENTED
+from marketprism.errors import ConfigurationError
+from marketprism.settings import Settings
+from marketprism.venues.binance.markets import MARKETS, instrument
+
+INSTALLATION = Path("/etc/marketprism/installation.json")
+DEADLINE_SECONDS = 5.0
+"""Limit of every single question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One systemd unit. `since` is the UTC time of the last change of state."""
+
+    unit: str
+    host: str
+    state: str
+    since: str | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableState:
+    """One table. The age is that of the newest event of the installation's own source; None without one."""
+
+    rows: int
+    newest_age_seconds: float | None
+
+
+@dataclass(slots=True)
+class Status:
+    """The whole report; `problems` holds one sentence per finding and is empty when all is well."""
+
+    installation: dict[str, Any]
+    hosts: list[dict[str, Any]]
+    endpoints: dict[str, str]
+    clickhouse_reader: dict[str, str]
+    services: list[Service] = field(default_factory=list)
+    tables: dict[str, TableState] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as plain values."""
+        return {**asdict(self), "healthy": not self.problems}
+
+
+async def gather(settings: Settings, installation: Path = INSTALLATION) -> Status:
+    """Ask systemd, the services and ClickHouse.
+
+    Raises:
+        ConfigurationError: Nothing is installed here.
+    """
+    status, units = _installed(installation)
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=DEADLINE_SECONDS)) as http:
+        host = str(status.hosts[0]["name"]) if status.hosts else "localhost"
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_services(status, units, host), name="services")
+            group.create_task(_ready(status, http), name="endpoints")
+            group.create_task(_tables(status, http, settings), name="tables")
+    status.problems.sort()
+    return status
+
+
+def _installed(path: Path) -> tuple[Status, list[str]]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigurationError(
+            f"no installation here: {path} is missing",
+            remedy="deploy with scripts/one_click_deploy.sh --fresh, or ask on the host that is installed",
+        ) from error
+    installation = {key: found[key] for key in ("version", "inventory", "source")}
+    return Status(installation, found["hosts"], found["endpoints"], found["clickhouse_reader"]), found["units"]
+
+
+async def _services(status: Status, units: Sequence[str], host: str) -> None:
+    properties = "Id,ActiveState,SubState,StateChangeTimestamp,StatusText"
+    process = await asyncio.create_subprocess_exec(
+        "systemctl", "show", "--timestamp=unix", f"--property={properties}", *units, stdout=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        output, _ = await process.communicate()
+    for block in output.decode().strip().split("\n\n"):
+        values = dict(line.partition("=")[::2] for line in block.splitlines())
+        if "Id" not in values:
+            continue
+        service = Service(
+            values["Id"], host, values["ActiveState"], _utc(values["StateChangeTimestamp"]), values["StatusText"]
+        )
+        status.services.append(service)
+        if service.state != "active":
+            status.problems.append(
+                f"{service.unit} is {service.state} ({values['SubState']}); see journalctl -u {service.unit}"
+            )
+
+
+def _utc(unix: str) -> str | None:
+    return datetime.fromtimestamp(int(unix[1:]), UTC).isoformat() if unix.startswith("@") else None
+
+
+async def _ready(status: Status, http: aiohttp.ClientSession) -> None:
+    nats = status.endpoints["nats_monitor"] + "/healthz"
+    collector, storage = status.endpoints["collector"] + "/ready", status.endpoints["storage_hot"] + "/ready"
+    for name, url in (("nats-server", nats), ("collector", collector), ("storage hot", storage)):
+        try:
+            async with http.get(url) as answer:
+                if answer.status != 200:
+                    status.problems.append(f"{name} is not ready: {url} says {(await answer.text())[:300]}")
+        except (TimeoutError, aiohttp.ClientError) as error:
+            status.problems.append(f"{name} does not answer at {url}: {error!r}")
+
+
+async def _tables(status: Status, http: aiohttp.ClientSession, settings: Settings) -> None:
+    source = str(status.installation["source"])
+    reader = status.clickhouse_reader["user"]
+    url = status.endpoints["clickhouse_http"]
+    try:
+        headers = {"X-ClickHouse-User": reader, "X-ClickHouse-Key": settings.credential("clickhouse-reader")}
+        for data_type in IMPLEMENTED:
+            totals = await _query(http, url, headers, _rows_sql(data_type.table))
+            newest = {
+                (row["exchange"], row["market"], row["symbol"]): float(row["newest"])
+                for row in await _query(http, url, headers, _newest_sql(data_type.table, source))
+            }
+            now = time.time_ns() / 1e9
+            age = round(now - max(newest.values()), 3) if newest else None
+            status.tables[data_type.table] = TableState(int(totals[0]["rows"]), age)
+            status.problems += _stale(settings, data_type.name, newest, now)
+    except (TimeoutError, aiohttp.ClientError) as error:
+        status.problems.append(f"ClickHouse does not answer at {url}: {error!r}")
+    except ConfigurationError as error:
+        status.problems.append(str(error))
+
+
+def _rows_sql(table: str) -> str:
+    return f"SELECT count() AS rows FROM {HOT_DATABASE}.{table}"
+
+
+def _newest_sql(table: str, source: str) -> str:
+    return (
+        "SELECT exchange, market, symbol, toUnixTimestamp64Micro(max(timestamp)) / 1e6 AS newest"
+        f" FROM {HOT_DATABASE}.{table} WHERE source = '{source}' AND timestamp > now() - INTERVAL 1 DAY"
+        " GROUP BY exchange, market, symbol"
+    )
+
+
+async def _query(http: aiohttp.ClientSession, url: str, headers: dict[str, str], sql: str) -> list[dict[str, Any]]:
+    async with http.post(url, params={"default_format": "JSONEachRow"}, headers=headers, data=sql) as answer:
+        text = await answer.text()
+        if answer.status != 200:
+            raise aiohttp.ClientError(text[:300])
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def _stale(settings: Settings, data_type: str, newest: dict[tuple[str, str, str], float], now: float) -> list[str]:
+    limit = DATA_TYPES[data_type].freshness_seconds
+    found = []
+    for venue, configured in settings.venues.items():
+        if not configured.enabled or data_type not in configured.data_types:
+            continue
+        for symbol in configured.symbols:
+            wanted = instrument(MARKETS[venue], symbol)
+            last = newest.get((wanted.exchange.value, wanted.market.value, wanted.symbol))
+            feed = f"{venue} {data_type} {wanted.symbol}"
+            if last is None:
+                found.append(f"{feed} is stale: no row in the last day (limit {limit:g} s)")
+            elif now - last > limit:
+                found.append(f"{feed} is stale: newest row is {now - last:.0f} s old (limit {limit:g} s)")
+    return found

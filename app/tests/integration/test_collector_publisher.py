@@ -1,0 +1,226 @@
+"""The publisher against a real server: every event is in the stream once, whatever happened on the way."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+
+import nats.js.errors
+import pytest
+from nats.aio.client import Client as NatsClient
+
+from marketprism.collector import connection
+from marketprism.collector.lane import Limits
+from marketprism.collector.publisher import Publisher
+from marketprism.contract import schema, wire
+from marketprism.contract.instruments import Source
+from marketprism.errors import ConfigurationError
+from tests.collector.events import book, instrument, trade
+from tests.collector.waiting import until
+from tests.integration.conftest import STORE_BYTES, api
+from tests.integration.servers import PASSWORDS, NatsServer
+
+pytestmark = pytest.mark.integration
+
+SYMBOLS = [f"S{n}-USDT" for n in range(20)]
+
+
+def make(server: NatsServer, **options: object) -> Publisher:
+    return Publisher(url=server.url, user="collector", password=PASSWORDS["nats-collector"], **options)
+
+
+async def stored(client: NatsClient, stream: str) -> AsyncIterator[tuple[str, list[int]]]:
+    """Every message of a stream: its subject and its events' ids."""
+    state = (await api(client, f"STREAM.INFO.{stream}"))["state"]
+    jetstream = client.jetstream()
+    for sequence in range(state["first_seq"], state["last_seq"] + 1):
+        try:
+            message = await jetstream.get_msg(stream, sequence)
+        except nats.js.errors.NotFoundError:
+            continue
+        envelope = wire.decode(message.subject, message.data)
+        key = "trade_id" if envelope.type == "trade" else "update_id"
+        yield message.subject, [getattr(event, key) for event in envelope.events]
+
+
+async def ids(client: NatsClient, stream: str) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    async for subject, numbers in stored(client, stream):
+        found.setdefault(subject, []).extend(numbers)
+    return found
+
+
+async def feed(publisher: Publisher, events: int, *, pause_every: int = 1000) -> None:
+    for number in range(events):
+        for symbol in SYMBOLS:
+            await publisher.publish("trade", Source.SIMULATED, instrument(symbol), trade(number))
+        if number % pause_every == 0:
+            await asyncio.sleep(0)
+
+
+def balances(publisher: Publisher) -> bool:
+    count = publisher.counters
+    return count.received == count.published + count.coalesced + count.refused + publisher.in_flight
+
+
+async def test_every_event_is_stored_once_and_in_order(
+    nats_server: NatsServer, streams: None, nats_admin: NatsClient
+) -> None:
+    async with make(nats_server) as publisher:
+        await feed(publisher, 200)
+        assert balances(publisher)
+        await publisher.drain()
+        assert (publisher.published, publisher.in_flight, publisher.duplicates) == (200 * len(SYMBOLS), 0, 0)
+    assert await ids(nats_admin, "MARKET_DATA") == {
+        f"trade.binance.spot.{symbol}": list(range(200)) for symbol in SYMBOLS
+    }
+
+
+async def test_kill_9_in_the_middle_loses_nothing_and_doubles_nothing(
+    nats_server: NatsServer, streams: None, nats_admin: NatsClient
+) -> None:
+    total = 4000 * len(SYMBOLS)
+    async with make(nats_server) as publisher:
+        feeder = asyncio.create_task(feed(publisher, 4000, pause_every=5))
+        for share in (0.2, 0.6):
+            await until(lambda share=share: publisher.published > total * share)
+            nats_server.kill()
+            await until(lambda: not publisher.connected)
+            assert balances(publisher)
+            await asyncio.to_thread(nats_server.start)
+        await feeder
+        await publisher.drain()
+        assert publisher.resent > 0
+        assert (publisher.published, publisher.refused) == (total, 0)
+    found = await ids(nats_admin, "MARKET_DATA")
+    assert {subject: sorted(numbers) for subject, numbers in found.items()} == {
+        f"trade.binance.spot.{symbol}": list(range(4000)) for symbol in SYMBOLS
+    }
+    assert all(numbers == sorted(numbers) for numbers in found.values()), "order of a subject"
+
+
+async def test_a_server_that_starts_later_gets_what_came_before(
+    nats_server: NatsServer, streams: None, nats_admin: NatsClient
+) -> None:
+    nats_server.kill()
+    try:
+        async with make(nats_server) as publisher:
+            await feed(publisher, 10)
+            await until(lambda: "is away" in " ".join(publisher.causes))
+            await asyncio.to_thread(nats_server.start)
+            await publisher.drain()
+            assert publisher.published == 10 * len(SYMBOLS)
+    finally:
+        if not nats_server.is_up():
+            nats_server.start()
+
+
+async def test_a_frozen_server_is_a_named_cause_and_heals(nats_server: NatsServer, streams: None) -> None:
+    async with make(nats_server, limits=Limits(ack_seconds=0.5)) as publisher:
+        await publisher.wait_connected()
+        nats_server.send(signal.SIGSTOP)
+        try:
+            await feed(publisher, 5)
+            await until(lambda: publisher.resent > 0)
+        finally:
+            nats_server.send(signal.SIGCONT)
+        await publisher.drain()
+        assert publisher.published == 5 * len(SYMBOLS)
+        await until(lambda: publisher.duplicates > 0)
+
+
+async def test_a_half_open_link_with_full_buffers_is_noticed_and_replaced(
+    nats_server: NatsServer, streams: None, nats_admin: NatsClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A send that hangs in the lost connection must not keep the next one from working."""
+    monkeypatch.setattr(connection, "PING_SECONDS", 0.3)
+    async with make(nats_server, coalesce=False) as publisher:
+        await publisher.wait_connected()
+        nats_server.send(signal.SIGSTOP)
+        try:
+            for number in range(2500):  # 13 MB: more than the client's buffer and the sockets' take
+                await publisher.publish("orderbook", Source.SIMULATED, instrument(), book(number))
+            await until(lambda: not publisher.connected)
+        finally:
+            nats_server.send(signal.SIGCONT)
+        async with asyncio.timeout(20):
+            await publisher.drain()
+        assert publisher.published == 2500
+    state = (await api(nats_admin, "STREAM.INFO.ORDERBOOK_SNAP"))["state"]
+    assert (state["messages"], state["last_seq"]) == (2500, 2500)
+
+
+async def test_wrong_credentials_are_named_at_once(nats_server: NatsServer) -> None:
+    publisher = Publisher(url=nats_server.url, user="collector", password="wrong")
+    async with publisher:
+        with pytest.raises(ConfigurationError, match="refuses the user 'collector'"):
+            await publisher.wait_connected()
+
+
+async def test_a_full_stream_holds_publishing_up_by_name_and_loses_nothing(
+    nats_server: NatsServer, streams: None, nats_admin: NatsClient
+) -> None:
+    config = schema.stream_configs(STORE_BYTES)["MARKET_DATA"]
+    await api(nats_admin, "STREAM.UPDATE.MARKET_DATA", config | {"max_bytes": 20_000})
+    async with make(nats_server, limits=Limits(messages=10)) as publisher:
+        await publisher.wait_connected()
+        feeder = asyncio.create_task(feed(publisher, 200))
+        await until(lambda: publisher.causes)
+        assert publisher.causes == ["MARKET_DATA: maximum bytes exceeded (error 10077)"]
+        assert not feeder.done()
+        assert balances(publisher)
+        await api(nats_admin, "STREAM.UPDATE.MARKET_DATA", config)
+        await feeder
+        await publisher.drain()
+        assert publisher.causes == []
+    found = await ids(nats_admin, "MARKET_DATA")
+    assert {subject: sorted(numbers) for subject, numbers in found.items()} == {
+        f"trade.binance.spot.{symbol}": list(range(200)) for symbol in SYMBOLS
+    }
+
+
+async def test_a_missing_stream_is_named_and_waited_for(
+    nats_server: NatsServer, streams: None, nats_admin: NatsClient
+) -> None:
+    await api(nats_admin, "STREAM.DELETE.ORDERBOOK_SNAP")
+    async with make(nats_server) as publisher:
+        await publisher.wait_connected()
+        await publisher.publish("orderbook", Source.SIMULATED, instrument(), book(1))
+        await publisher.publish("trade", Source.SIMULATED, instrument(), trade(1))
+        await until(lambda: publisher.causes)
+        assert "no stream takes the subjects of ORDERBOOK_SNAP" in publisher.causes[0]
+        await until(lambda: publisher.published == 1)  # the trade does not wait for the book
+        await api(nats_admin, "STREAM.CREATE.ORDERBOOK_SNAP", schema.stream_configs(STORE_BYTES)["ORDERBOOK_SNAP"])
+        await publisher.drain()
+        assert publisher.published == 2
+
+
+@pytest.mark.parametrize("coalesce", [True, False])
+async def test_books_give_way_to_newer_ones_only_when_allowed(
+    nats_server: NatsServer, streams: None, nats_admin: NatsClient, *, coalesce: bool
+) -> None:
+    async with make(nats_server, limits=Limits(messages=5), coalesce=coalesce) as publisher:
+
+        async def books() -> None:
+            for number in range(20):
+                await publisher.publish("orderbook", Source.SIMULATED, instrument(), book(number))
+
+        feeder = asyncio.create_task(books())
+        await until(lambda: publisher.published)
+        assert balances(publisher)
+        await feeder
+        await publisher.drain()
+        assert publisher.published + publisher.coalesced == 20
+        assert (publisher.coalesced > 0) is coalesce
+    numbers = (await ids(nats_admin, "ORDERBOOK_SNAP"))["orderbook.binance.spot.BTC-USDT"]
+    assert len(numbers) == publisher.published
+    assert numbers[-1] == 19, "the newest book always arrives"
+    assert numbers == sorted(numbers)
+
+
+async def test_an_event_larger_than_the_server_takes_is_refused_and_counted(
+    nats_server: NatsServer, streams: None
+) -> None:
+    async with make(nats_server) as publisher:
+        await publisher.publish("orderbook", Source.SIMULATED, instrument(), book(1, levels=30_000))
+        await publisher.drain()
+        assert (publisher.refused, publisher.published, publisher.in_flight) == (1, 0, 0)

@@ -1,0 +1,263 @@
+"""The collector against the simulator and a real NATS server."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from nats.aio.client import Client as NatsClient
+
+from marketprism.settings import load
+from tests.integration.conftest import STORE_BYTES, api
+from tests.integration.servers import NatsServer, Server, eventually, fetch, free_port
+
+pytestmark = pytest.mark.integration
+
+FEEDS = [
+    f"{venue} {data_type} {symbol}"
+    for venue in ("binance-spot", "binance-usdm")
+    for data_type in ("trade", "orderbook")
+    for symbol in ("BTC-USDT", "ETH-USDT")
+]
+
+
+IMPATIENT = """
+import dataclasses
+from marketprism.contract.catalog import DATA_TYPES
+for name, data_type in DATA_TYPES.items():
+    DATA_TYPES[name] = dataclasses.replace(data_type, freshness_seconds=data_type.freshness_seconds / 6)
+"""
+"""Run before the collector: a sixth of the contract's patience, so that the test need not wait for all of it."""
+
+
+def command(function: str, *arguments: str) -> list[str]:
+    code = f"import typer; from marketprism.cli.{function} import {function}; typer.run({function})"
+    return [sys.executable, "-c", code, *arguments]
+
+
+class SimServer(Server):
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.port = free_port()
+        self.command = command("sim", "--port", str(self.port), "--state", str(directory / "state"))
+
+    def is_up(self) -> bool:
+        return fetch(f"http://127.0.0.1:{self.port}/health")[0] == 200
+
+
+@pytest.fixture(scope="module")
+def sim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimServer]:
+    server = SimServer(tmp_path_factory.mktemp("sim"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def collector_config(tmp_path: Path, sim: SimServer, nats_server: NatsServer, credentials: Path) -> Path:
+    """A collector's configuration that points at the simulator."""
+    base = f"127.0.0.1:{sim.port}"
+    venues = {
+        f"binance-{market}": {"ws_url": f"ws://{base}/{market}", "rest_url": f"http://{base}/{market}"}
+        for market in ("spot", "usdm")
+    }
+    content = {
+        "source": "simulated",
+        "credentials_directory": str(credentials),
+        "nats": {"url": nats_server.url, "monitor_url": nats_server.monitor_url, "store_bytes": STORE_BYTES},
+        "collector": {"health_port": free_port(), "metrics_port": free_port()},
+        "venues": venues,
+    }
+    path = tmp_path / "collector.yml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+class Collector(Server):
+    """The collector as a process, with the service manager's end of its notification socket."""
+
+    def __init__(self, directory: Path, config: Path) -> None:
+        super().__init__(directory)
+        settings = load(config, environ={})
+        self.url = f"http://127.0.0.1:{settings.collector.health_port}"
+        self.metrics_url = f"http://127.0.0.1:{settings.collector.metrics_port}/metrics"
+        self.config = config
+        self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.manager.bind(str(directory / "notify"))
+        self.manager.setblocking(False)
+        self._told: list[str] = []
+        environment = {"MARKETPRISM_CONFIG": str(config), "NOTIFY_SOCKET": str(directory / "notify")}
+        self.command = ["env", *(f"{name}={value}" for name, value in environment.items()), *command("collector")]
+
+    def is_up(self) -> bool:
+        return self.status("/live") == 200
+
+    def status(self, path: str = "/health") -> int:
+        return fetch(self.url + path)[0]
+
+    def details(self) -> dict[str, Any]:
+        return json.loads(fetch(f"{self.url}/health")[1])["details"]
+
+    def books(self) -> list[str]:
+        return [state for venue in self.details()["venues"].values() for state in venue["books"].values()]
+
+    def metric(self, *starts: str) -> float:
+        """The sum of all series that begin like this."""
+        lines = fetch(self.metrics_url)[1].splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(starts))
+
+    def told(self) -> str:
+        """Everything that it has told the service manager."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self._told.append(self.manager.recv(4096).decode())
+        return "\n".join(self._told)
+
+    def log(self) -> str:
+        return (self.directory / "log").read_text()
+
+
+@pytest.fixture
+def collector(tmp_path: Path, collector_config: Path) -> Iterator[Collector]:
+    process = Collector(tmp_path, collector_config)
+    yield process
+    process.stop()
+    process.manager.close()
+
+
+async def subjects(client: NatsClient) -> set[str]:
+    found: set[str] = set()
+    for stream in ("MARKET_DATA", "ORDERBOOK_SNAP"):
+        info = await api(client, f"STREAM.INFO.{stream}", {"subjects_filter": ">"})
+        found |= set(info["state"].get("subjects", {}))
+    return found
+
+
+async def test_all_feeds_of_the_simulator_reach_nats(
+    collector: Collector, streams: None, nats_admin: NatsClient
+) -> None:
+    collector.start()
+    eventually(lambda: collector.status() == 200 and collector.books() == ["live"] * 4)
+    eventually(lambda: collector.metric("marketprism_publisher_published_events_total") > 300)
+    assert await subjects(nats_admin) == {
+        f"{data_type}.binance.{market}.{symbol}-USDT"
+        for data_type in ("trade", "orderbook")
+        for market in ("spot", "perpetual")
+        for symbol in ("BTC", "ETH")
+    }
+    checks = [venue["book_checks"] for venue in collector.details()["venues"].values()]
+    assert all(c["compared"] > 0 and c["equal"] == c["compared"] and c["crossed"] == 0 for c in checks), checks
+    assert collector.metric("marketprism_refused_total", "marketprism_gaps_total") == 0
+
+
+async def test_a_stop_delivers_everything_and_leaves_within_ten_seconds(
+    collector: Collector, streams: None, nats_admin: NatsClient
+) -> None:
+    collector.start()
+    eventually(lambda: collector.metric("marketprism_publisher_published_events_total") > 50)
+    started = time.monotonic()
+    collector.send(signal.SIGTERM)
+    collector.wait()
+    assert time.monotonic() - started < 10
+    assert collector.process is not None
+    assert collector.process.returncode == 0
+    assert '"event": "stopped"' in collector.log()
+    assert "Traceback" not in collector.log()
+    assert "never awaited" not in collector.log()
+
+
+def test_the_service_manager_is_told_of_readiness_and_of_rates(collector: Collector, streams: None) -> None:
+    collector.start()
+    eventually(lambda: "READY=1" in collector.told())
+    eventually(lambda: re.search(r"2 venues, 4 books live, [1-9]\d* events/s in, [1-9]", collector.told()))
+    assert "WATCHDOG=1\nSTATUS=2 venues" in collector.told()
+
+
+def test_the_collector_starts_before_nats_and_is_ready_after_it(
+    collector: Collector, streams: None, nats_server: NatsServer
+) -> None:
+    nats_server.kill()
+    try:
+        collector.start()
+        eventually(lambda: collector.books() == ["live"] * 4)
+        assert collector.status("/ready") == 503
+        assert "is away" in collector.details()["publisher"]["causes"][0]
+        waiting = collector.details()["publisher"]["in_flight"]
+        assert waiting > 0
+    finally:
+        nats_server.start()
+    eventually(lambda: collector.status("/ready") == 200 and collector.status() == 200)
+    eventually(lambda: collector.details()["publisher"]["published"] >= waiting)
+
+
+def test_wrong_credentials_end_the_collector_with_their_name(
+    tmp_path: Path, collector_config: Path, nats_server: NatsServer
+) -> None:
+    (tmp_path / "nats-collector").write_text("wrong")
+    content = yaml.safe_load(collector_config.read_text()) | {"credentials_directory": str(tmp_path)}
+    collector_config.write_text(yaml.safe_dump(content))
+    ended = subprocess.run(
+        command("collector"),
+        env={**os.environ, "MARKETPRISM_CONFIG": str(collector_config)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode != 0
+    said = " ".join(ended.stderr.split())  # a traceback of many columns is wrapped
+    assert "refuses the user 'collector'; deploy again, or correct the credential nats-collector" in said
+
+
+def test_health_names_stale_feeds_while_the_exchange_is_away_and_heals_without_a_restart(
+    collector: Collector, streams: None, sim: SimServer
+) -> None:
+    collector.command[-1] = IMPATIENT + collector.command[-1]
+    collector.start()
+    eventually(lambda: collector.status() == 200 and collector.books() == ["live"] * 4)
+    sim.kill()
+    try:
+        eventually(lambda: set(collector.books()) == {"buffering"})
+        eventually(lambda: "feeds stale: binance-" in collector.told() and collector.status() == 503, seconds=30)
+        stale = collector.details()["stale"]
+        assert stale
+        assert set(stale) <= set(FEEDS)
+        assert "binance-spot orderbook BTC-USDT" in stale
+        assert collector.status("/live") == 200
+        assert collector.status("/ready") == 200
+    finally:
+        sim.start()
+    eventually(lambda: collector.status() == 200 and collector.books() == ["live"] * 4, seconds=40)
+    assert collector.metric("marketprism_connection_losses_total") == 3
+    assert collector.process is not None
+    assert collector.process.poll() is None
+
+
+def test_a_capture_can_be_replayed(tmp_path: Path, collector_config: Path, sim: SimServer) -> None:
+    environment = {**os.environ, "MARKETPRISM_CONFIG": str(collector_config)}
+    recording = tmp_path / "usdm.gz"
+    capture = [
+        *(sys.executable, "-c"),
+        "import typer; from marketprism.cli.collector import capture; typer.run(capture)",
+        *("binance-usdm", "--symbol", "BTCUSDT", "--out", str(recording), "--seconds", "3"),
+    ]
+    subprocess.run(capture, env=environment, check=True, timeout=30, capture_output=True)
+    replay = [*command("replay"), str(recording), "--venue", "binance-usdm", "--symbol", "BTCUSDT", "--json"]
+    replayed = subprocess.run(replay, env=environment, check=True, timeout=30, capture_output=True)
+    result = json.loads(replayed.stdout)
+    assert result["events"]["trade"] > 10
+    assert result["events"]["orderbook"] > 1
+    assert result["gaps"] == 0
+    assert result["refused"] == {}
+    checks = result["book_checks"]
+    assert checks["equal"] == checks["compared"] > 0

@@ -1,0 +1,34 @@
+"""A feed is stale when its own newest row is too old, whatever the other feeds do."""
+
+from marketprism.ops.status import _stale
+from marketprism.settings import Settings, VenueSettings
+
+SETTINGS = Settings(
+    venues={
+        "binance-spot": VenueSettings(ws_url="ws://a", rest_url="http://a", symbols=("BTC-USDT", "ETH-USDT")),
+        "binance-usdm": VenueSettings(ws_url="ws://a", rest_url="http://a", symbols=("BTC-USDT",), enabled=False),
+    }
+)
+NOW = 1_000_000.0
+
+
+def test_fresh_feeds_are_no_problem() -> None:
+    newest = {("binance", "spot", "BTC-USDT"): NOW - 44, ("binance", "spot", "ETH-USDT"): NOW}
+    assert _stale(SETTINGS, "trade", newest, NOW) == []
+
+
+def test_a_feed_that_is_too_old_is_named_with_its_limit() -> None:
+    newest = {("binance", "spot", "BTC-USDT"): NOW - 46, ("binance", "spot", "ETH-USDT"): NOW}
+    assert _stale(SETTINGS, "trade", newest, NOW) == [
+        "binance-spot trade BTC-USDT is stale: newest row is 46 s old (limit 45 s)"
+    ]
+
+
+def test_a_feed_that_never_delivered_is_stale() -> None:
+    assert _stale(SETTINGS, "orderbook", {("binance", "spot", "BTC-USDT"): NOW}, NOW) == [
+        "binance-spot orderbook ETH-USDT is stale: no row in the last day (limit 20 s)"
+    ]
+
+
+def test_a_disabled_venue_is_not_expected() -> None:
+    assert not [problem for problem in _stale(SETTINGS, "trade", {}, NOW) if "usdm" in problem]

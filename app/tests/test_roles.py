@@ -1,0 +1,55 @@
+"""Every role says what it takes, is explained, and is tried on a machine."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+CLONE = Path(__file__).parents[2]
+ROLES = sorted(path for path in (CLONE / "roles").iterdir() if path.is_dir())
+
+
+def read(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_argument_specs_equal_the_defaults(role: Path) -> None:
+    """Every option with a default is declared with that very default, and nothing else has one."""
+    options: dict[str, Any] = {}
+    for entry in read(role / "meta" / "argument_specs.yml")["argument_specs"].values():
+        options |= entry.get("options", {})
+    defaults = read(role / "defaults" / "main.yml") if (role / "defaults" / "main.yml").exists() else {}
+    declared = {name: option["default"] for name, option in options.items() if "default" in option}
+    assert declared == defaults
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_a_role_is_explained_and_tried_on_a_machine(role: Path) -> None:
+    readme = (role / "README.md").read_text(encoding="utf-8")
+    assert (CLONE / "molecule" / role.name / "molecule.yml").exists()
+    for name in read(role / "defaults" / "main.yml"):
+        assert name in readme
+
+
+def test_scenarios_have_addresses_of_their_own() -> None:
+    addresses = [
+        machine["address"]
+        for scenario in (CLONE / "molecule").glob("*/molecule.yml")
+        for machine in yaml.safe_load(re.sub(r"\$\{\w+(:-)?", "${", scenario.read_text(encoding="utf-8")))["platforms"]
+    ]
+    assert len(addresses) > len(ROLES)
+    assert len(set(addresses)) == len(addresses)
+
+
+@pytest.mark.parametrize("word", ["ignore_errors", "ansible_os_family", "ansible_distribution"])
+def test_no_playbook_hides_errors_or_takes_injected_facts(word: str) -> None:
+    found = [
+        str(path.relative_to(CLONE))
+        for folder in ("roles", "playbooks", "molecule", "inventories")
+        for path in (CLONE / folder).rglob("*.yml")
+        if word in path.read_text(encoding="utf-8")
+    ]
+    assert found == []
