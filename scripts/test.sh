@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# Lint, unit and integration tests, and molecule on systemd machines. See --help.
+set -uo pipefail
+self=$(realpath -- "${BASH_SOURCE[0]}")
+arguments=("$@")
+cd -- "${self%/scripts/*}" || exit
+
+usage() {
+  cat <<'HELP'
+Usage: scripts/test.sh [--fast | --all [--resume]] [SLICE…]
+
+  (nothing)  lint, unit, integration, the README's commands, and every molecule scenario: what CI runs, under 30 minutes on 2 cores
+  --fast     lint, unit and integration alone, under 3 minutes
+  --all      CI's slices, and every scenario on the next Debian as well
+  --resume   with --all: skip the slices that passed since the last change of any file
+  SLICE      only these, such as: lint unit integration readme molecule-nats trixie-nats
+
+Molecule boots machines with systemd-nspawn and needs root.
+HELP
+}
+
+readonly fast=(lint unit integration)
+ci=("${fast[@]}" readme)
+trixie=()
+for scenario in molecule/*/molecule.yml; do
+  name=$(basename "$(dirname "$scenario")")
+  ci+=("molecule-$name")
+  trixie+=("trixie-$name")
+done
+
+slices=("${ci[@]}")
+chosen=()
+resume=false
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --fast) slices=("${fast[@]}") ;;
+    --all) slices=("${ci[@]}" "${trixie[@]}") ;;
+    --resume) resume=true ;;
+    --help | -h) usage && exit 0 ;;
+    -*) usage >&2 && exit 2 ;;
+    *) chosen+=("$1") ;;
+  esac
+  shift
+done
+if [ ${#chosen[@]} -gt 0 ]; then slices=("${chosen[@]}"); fi
+
+# shellcheck source=scripts/lib/controller.sh
+. scripts/lib/controller.sh
+controller_root "${arguments[@]}"
+controller_prepare dev
+if ! command -v shellcheck >/dev/null; then
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq shellcheck; } >/dev/null ||
+    controller_fail 'shellcheck is missing and could not be installed; install it by hand.'
+fi
+readonly results="$PWD/.state/tests"
+mkdir -p "$results" && chmod 700 .state
+
+lint() {
+  local failed=0
+  ruff format --check . && ruff check . || failed=1
+  (cd app && mypy && lint-imports) || failed=1
+  ansible-lint --offline || failed=1
+  yamllint --strict . || failed=1
+  shellcheck -x scripts/*.sh .ci/run || failed=1
+  return $failed
+}
+
+tests() { # name, pytest arguments…
+  (cd app && pytest --junitxml="$results/$1.xml" "${@:2}")
+}
+
+fetch_artifacts() {
+  ansible-playbook playbooks/artifacts.yml
+}
+
+run_slice() {
+  case "$1" in
+    lint) lint ;;
+    unit) tests unit -m "not integration and not lab" --numprocesses 4 --dist loadfile ;;
+    integration) fetch_artifacts && tests integration -m integration ;;
+    readme) tests readme -m lab --timeout 1200 ;;
+    molecule-*) PYTEST_ADDOPTS="--junitxml=$results/$1.xml" molecule test -s "${1#molecule-}" ;;
+    trixie-*) LAB_SUITE=trixie PYTEST_ADDOPTS="--junitxml=$results/$1.xml" molecule test -s "${1#trixie-}" ;;
+    *) echo "no slice named $1" && return 2 ;;
+  esac
+}
+
+# A slice's output goes to a file and is shown when it fails: two slices run side by side, and much of each is waiting.
+report() {
+  local slice=$1 log="$results/$1.log"
+  rm -f "$results/$slice".{xml,passed}
+  SECONDS=0
+  if run_slice "$slice" >"$log" 2>&1 </dev/null; then
+    echo "$tree" >"$results/$slice.passed"
+    echo "== $slice: passed in $SECONDS s. $(grep -E '^=+ .*passed.* =+$' "$log" | tail -n 1 | tr -d '=')"
+  else
+    echo "== $slice: FAILED after $SECONDS s; the end of $log:"
+    tail -n 120 "$log"
+  fi
+}
+
+tree=$(find . -path ./.venv -prune -o -path ./.state -prune -o -path ./.git -prune -o -name '.*_cache' -prune -o -name __pycache__ -prune \
+  -o -type f ! -name deployment.log -print0 | sort -z | xargs -0 sha256sum | sha256sum)
+for slice in "${slices[@]}"; do
+  if $resume && [ "$(cat "$results/$slice.passed" 2>/dev/null)" = "$tree" ]; then
+    echo "== $slice: passed before"
+    continue
+  fi
+  while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
+  report "$slice" &
+done
+wait
+
+broken=()
+for slice in "${slices[@]}"; do
+  [ -f "$results/$slice.passed" ] || broken+=("$slice")
+done
+[ ${#broken[@]} -eq 0 ] || echo "failed slices: ${broken[*]}"
+python app/tests/count.py "$results" "${slices[@]}" && [ ${#broken[@]} -eq 0 ]
