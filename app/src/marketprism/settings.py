@@ -9,15 +9,24 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
-from marketprism.contract.catalog import DATA_TYPES, IMPLEMENTED, PORTS
+from marketprism.contract.catalog import PORTS
 from marketprism.contract.instruments import Source, require_symbol
+from marketprism.contract.venues import VENUES, default_data_types
 from marketprism.errors import ConfigurationError, ContractError
 
 PREFIX = "MARKETPRISM_"
@@ -88,11 +97,8 @@ class StorageSettings(_Section):
     batch_seconds: float = Field(default=0.5, ge=0.01, le=30)
 
 
-VenueName = Literal["binance-spot", "binance-usdm"]
-
-
 class VenueSettings(_Section):
-    """One market of one exchange.
+    """One venue. What is not given is as `contract.venues` says.
 
     Attributes:
         symbols: Canonical symbols, such as ``BTC-USDT``.
@@ -102,8 +108,8 @@ class VenueSettings(_Section):
     enabled: bool = True
     ws_url: str
     rest_url: str
-    symbols: tuple[str, ...] = ("BTC-USDT", "ETH-USDT")
-    data_types: tuple[str, ...] = ("trade", "orderbook")
+    symbols: tuple[str, ...]
+    data_types: tuple[str, ...]
 
     @field_validator("symbols")
     @classmethod
@@ -115,22 +121,36 @@ class VenueSettings(_Section):
                 raise ValueError(str(error)) from error
         return symbols
 
-    @field_validator("data_types")
-    @classmethod
-    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        available = [t.name for t in IMPLEMENTED]
-        for name in names:
-            if name not in available:
-                known = "is declared but not collected yet" if name in DATA_TYPES else "is unknown"
-                raise ValueError(f"data type {name!r} {known}; available are {', '.join(available)}")
-        return names
 
-
-def _default_venues() -> dict[VenueName, VenueSettings]:
+def _default_venue(name: str) -> dict[str, Any]:
+    facts = VENUES[name]
     return {
-        "binance-spot": VenueSettings(ws_url="wss://stream.binance.com:9443", rest_url="https://api.binance.com"),
-        "binance-usdm": VenueSettings(ws_url="wss://fstream.binance.com", rest_url="https://fapi.binance.com"),
+        "ws_url": facts.ws_url,
+        "rest_url": facts.rest_url,
+        "symbols": facts.symbols,
+        "data_types": default_data_types(name),
     }
+
+
+def _complete_venues(given: Any) -> Any:
+    """Lay what is given over the defaults, venue by venue; a venue that is not named is collected as by default."""
+    if not isinstance(given, Mapping):
+        return given
+    complete = {name: _default_venue(name) for name in VENUES}
+    for name, values in given.items():
+        if name not in VENUES:
+            raise ValueError(f"venue {name!r} is unknown; known are {', '.join(VENUES)}")
+        complete[name] |= dict(values)
+    return complete
+
+
+def _delivered(venues: dict[str, VenueSettings]) -> dict[str, VenueSettings]:
+    for name, venue in venues.items():
+        for data_type in venue.data_types:
+            if data_type not in VENUES[name].data_types:
+                known = ", ".join(VENUES[name].data_types)
+                raise ValueError(f"{name} does not deliver the data type {data_type!r}; it delivers {known}")
+    return venues
 
 
 class Settings(BaseSettings):
@@ -152,7 +172,9 @@ class Settings(BaseSettings):
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     collector: CollectorSettings = CollectorSettings()
     storage: StorageSettings = StorageSettings()
-    venues: dict[VenueName, VenueSettings] = Field(default_factory=_default_venues)
+    venues: Annotated[dict[str, VenueSettings], BeforeValidator(_complete_venues), AfterValidator(_delivered)] = Field(
+        default_factory=dict, validate_default=True
+    )
 
     def credential(self, name: str) -> str:
         """Read one secret.

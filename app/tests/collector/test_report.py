@@ -5,7 +5,7 @@ from marketprism.collector.publisher import Publisher
 from marketprism.collector.report import Reporter
 from marketprism.collector.venue import VenueCollector
 from marketprism.contract.instruments import Source
-from marketprism.pipeline import Record
+from marketprism.pipeline.outputs import Record
 from marketprism.settings import VenueSettings
 from marketprism.telemetry.metrics import CollectorMetrics
 from marketprism.telemetry.watchdog import Watchdog

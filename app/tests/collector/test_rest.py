@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from marketprism.collector.rest import LIMITED_WAIT_SECONDS, SnapshotClient, retry_after
+from marketprism.collector.rest import LIMITED_WAIT_SECONDS, RestClient, retry_after
 from marketprism.contract.instruments import Instrument
 from marketprism.venues.protocol import SnapshotRequest
 from tests.collector.events import instrument
@@ -25,7 +25,7 @@ class Venue:
         self.gate = asyncio.Event()
         self.gate.set()
         self._answer = answer
-        self.client: SnapshotClient
+        self.client: RestClient
 
     async def handle(self, request: web.Request) -> web.Response:
         self.asked.append(request.query["symbol"])
@@ -48,7 +48,7 @@ async def running(answer: Handler, weight_per_minute: int = 6000) -> AsyncIterat
     runner = web.AppRunner(application)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    venue.client = SnapshotClient(
+    venue.client = RestClient(
         venue="binance-spot",
         base_url=f"http://127.0.0.1:{runner.addresses[0][1]}",
         weight_per_minute=weight_per_minute,

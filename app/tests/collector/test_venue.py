@@ -6,7 +6,7 @@ import pytest
 
 from marketprism.collector.venue import VenueCollector
 from marketprism.contract.catalog import DATA_TYPES
-from marketprism.pipeline import Record
+from marketprism.pipeline.outputs import Record
 from marketprism.settings import VenueSettings
 from marketprism.telemetry.watchdog import Watchdog
 from tests.collector.simulated import exchange

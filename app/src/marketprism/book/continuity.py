@@ -34,17 +34,17 @@ class TradeContinuity:
         self.last_id: int | None = None
         self._holes: deque[Hole] = deque(maxlen=MAX_HOLES)
 
-    def place(self, trade_id: int) -> tuple[Place, Hole | None]:
-        """Place the next id; a hole comes with `Place.AFTER_HOLE`."""
-        last = self.last_id
-        if last is None or trade_id == last + 1:
-            self.last_id = trade_id
+    def place(self, first_id: int, last_id: int) -> tuple[Place, Hole | None]:
+        """Place the next trade, which covers some ids; a hole comes with `Place.AFTER_HOLE`."""
+        before = self.last_id
+        if before is None or first_id == before + 1:
+            self.last_id = last_id
             return Place.NEXT, None
-        if trade_id > last:
-            hole = Hole(last + 1, trade_id - 1)
+        if first_id > before:
+            hole = Hole(before + 1, first_id - 1)
             self._holes.append(hole)
-            self.last_id = trade_id
+            self.last_id = last_id
             return Place.AFTER_HOLE, hole
-        if any(hole.first <= trade_id <= hole.last for hole in self._holes):
+        if any(hole.first <= first_id <= hole.last for hole in self._holes):
             return Place.IN_HOLE, None
         return Place.REPEATED, None

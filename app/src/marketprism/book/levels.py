@@ -1,9 +1,12 @@
 """Price levels of one side of a book, ordered, exact."""
 
+import zlib
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 
 from marketprism.contract.numbers import parse
+
+CHECKSUM_LEVELS = 25
 
 Level = tuple[str, str]
 """Price and quantity as the exchange wrote them."""
@@ -81,3 +84,17 @@ class Levels:
         """Return the best bid and the best ask."""
         bid, ask = self.bids.highest(1), self.asks.lowest(1)
         return (bid[0] if bid else None, ask[0] if ask else None)
+
+    def checksum(self) -> int:
+        """Return OKX's checksum of the best levels: signed CRC-32 of prices and sizes as sent, the sides in turn.
+
+        OKX's page "Order book channel, Checksum" gives the rule; since 2026-06 it sends 0, older recordings carry it.
+        """
+        bids, asks = self.bids.highest(CHECKSUM_LEVELS), self.asks.lowest(CHECKSUM_LEVELS)
+        numbers: list[str] = []
+        for index in range(max(len(bids), len(asks))):
+            for side in (bids, asks):
+                if index < len(side):
+                    numbers += side[index]
+        unsigned = zlib.crc32(":".join(numbers).encode())
+        return unsigned - 2**32 if unsigned >= 2**31 else unsigned

@@ -3,6 +3,9 @@
 The rules are those of "How to manage a local order book correctly" on developers.binance.com, with one correction:
 a spot book bridges at ``U <= lastUpdateId + 1 <= u`` (the page's own wording is one short; recorded sessions begin with
 ``U == lastUpdateId + 1``). Where the venue names the previous id (futures' ``pu``), that link decides alone.
+
+Other exchanges send the image in the stream itself, before its deltas: then the first delta continues the image, a link
+that does not fit is always a hole, even with a smaller id (ids may start anew there), and only a new image helps.
 """
 
 from collections import deque
@@ -32,11 +35,18 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
+class Loaded:
+    """An image from the stream became the book."""
+
+    image: BookImage
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
-    """The delta does not continue the book: changes between two ids were lost."""
+    """The delta does not continue the book: changes were lost, or the levels differ from its checksum."""
 
     after_id: int
-    before_id: int
+    delta: BookDelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +56,20 @@ class SnapshotNeeded:
     reason: str
 
 
-Step = Applied | Broken | SnapshotNeeded
+Step = Applied | Loaded | Broken | SnapshotNeeded
 
 
 class BookSync:
-    """The synchronisation of one book."""
+    """The synchronisation of one book.
 
-    __slots__ = ("_held", "last_id", "levels", "state")
+    Args:
+        in_band: Images come in the stream.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_held", "_in_band", "last_id", "levels", "state")
+
+    def __init__(self, *, in_band: bool = False) -> None:
+        self._in_band = in_band
         self.reset()
 
     def reset(self) -> None:
@@ -67,14 +82,22 @@ class BookSync:
     def feed_delta(self, delta: BookDelta) -> list[Step]:
         """Take the next change from the stream."""
         if self.state is SyncState.BUFFERING:
-            self._held.append(delta)
-            return [SnapshotNeeded("starting")] if len(self._held) == 1 else []
+            return [] if self._in_band else self._hold(delta)
         if self.state is SyncState.BRIDGING:
             return self._bridge(delta)
         return self._follow(delta)
 
     def feed_image(self, image: BookImage) -> list[Step]:
-        """Take a snapshot. A live book ignores it: following the stream is exact, starting over would lose levels."""
+        """Take a whole book. A live book ignores one from REST: following is exact, starting over would lose levels."""
+        if self._in_band:
+            self.reset()
+            self.levels = Levels(image.bids, image.asks)
+            self.last_id = image.update_id
+            self.state = SyncState.LIVE
+            if _agrees(image.checksum, self.levels):
+                return [Loaded(image)]
+            self.reset()
+            return [SnapshotNeeded("checksum_differs")]
         if self.state is SyncState.LIVE:
             return []
         self.levels = Levels(image.bids, image.asks)
@@ -86,6 +109,10 @@ class BookSync:
             steps += self.feed_delta(delta)
         return steps
 
+    def _hold(self, delta: BookDelta) -> list[Step]:
+        self._held.append(delta)
+        return [SnapshotNeeded("starting")] if len(self._held) == 1 else []
+
     def _bridge(self, delta: BookDelta) -> list[Step]:
         if _is_older(delta, self.last_id):
             return []
@@ -96,14 +123,16 @@ class BookSync:
         return [SnapshotNeeded("snapshot_too_old")]
 
     def _follow(self, delta: BookDelta) -> list[Step]:
-        if delta.last_id <= self.last_id:
+        if not self._in_band and delta.last_id <= self.last_id:
             return []
         continues = delta.first_id <= self.last_id + 1 if delta.prev_id is None else delta.prev_id == self.last_id
+        after_id = self.last_id
         if continues:
-            return [self._apply(delta)]
-        broken = Broken(self.last_id, delta.first_id)
+            applied = self._apply(delta)
+            if _agrees(delta.checksum, self.levels):
+                return [applied]
         self._start_over(delta)
-        return [broken, SnapshotNeeded("sequence_broken")]
+        return [Broken(after_id, delta), SnapshotNeeded("sequence_broken" if not continues else "checksum_differs")]
 
     def _apply(self, delta: BookDelta) -> Applied:
         self.levels.bids.apply(delta.bids)
@@ -113,7 +142,8 @@ class BookSync:
 
     def _start_over(self, delta: BookDelta) -> None:
         self.reset()
-        self._held.append(delta)
+        if not self._in_band:
+            self._held.append(delta)
 
 
 def _is_older(delta: BookDelta, update_id: int) -> bool:
@@ -124,3 +154,7 @@ def _bridges(delta: BookDelta, update_id: int) -> bool:
     if delta.prev_id is None:
         return delta.first_id <= update_id + 1 <= delta.last_id
     return delta.first_id <= update_id <= delta.last_id or delta.prev_id == update_id
+
+
+def _agrees(checksum: int | None, levels: Levels) -> bool:
+    return checksum is None or checksum == levels.checksum()

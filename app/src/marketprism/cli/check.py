@@ -25,7 +25,6 @@ def contract(as_json: Json = False) -> None:
                         "table": t.table,
                         "stream": t.stream,
                         "freshness_seconds": t.freshness_seconds,
-                        "implemented": t.event is not None,
                     }
                     for t in catalog.DATA_TYPES.values()
                 },
@@ -38,11 +37,9 @@ def contract(as_json: Json = False) -> None:
         )
         return
     for data_type in catalog.DATA_TYPES.values():
-        state = "" if data_type.event is not None else "  (declared, not collected yet)"
-        typer.echo(
-            f"{data_type.name:17} {data_type.stream:16} {data_type.table:19} fresh within"
-            f" {data_type.freshness_seconds:g} s{state}"
-        )
+        limit = data_type.freshness_seconds
+        fresh = "may be silent" if limit is None else f"fresh within {limit:g} s"
+        typer.echo(f"{data_type.name:17} {data_type.stream:16} {data_type.table:19} {fresh}")
 
 
 def config_check(path: Annotated[Path, typer.Argument(help="YAML file to check.")]) -> None:

@@ -11,7 +11,7 @@ import typer
 from marketprism import settings as settings_module
 from marketprism.collector.capture import record
 from marketprism.collector.service import CollectorService
-from marketprism.pipeline import FeedCounters
+from marketprism.pipeline.outputs import FeedCounters
 from marketprism.settings import Settings, VenueSettings
 from marketprism.telemetry import logs
 
@@ -53,7 +53,7 @@ def capture(
     )
     counters = asyncio.run(_capture(venue.value, wanted, out, seconds))
     events = ", ".join(f"{count} {name}" for name, count in sorted(counters.events.items())) or "no events"
-    typer.echo(f"{out}: {counters.frames} frames, {events}, {counters.gaps} gaps")
+    typer.echo(f"{out}: {counters.frames} frames, {events}, {counters.gaps.total()} gaps")
 
 
 async def _collect(settings: Settings) -> None:

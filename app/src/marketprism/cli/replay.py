@@ -16,10 +16,12 @@ from marketprism.collector.publisher import Publisher
 from marketprism.contract.instruments import Source
 from marketprism.ops.replay import read_lines
 from marketprism.ops.replay import replay as replay_lines
-from marketprism.pipeline import Feed, Output, Record
+from marketprism.pipeline.feed import Feed
+from marketprism.pipeline.outputs import Output, Record
 from marketprism.telemetry import logs
 from marketprism.venues.binance.adapter import Binance
 from marketprism.venues.binance.markets import MARKETS
+from marketprism.venues.protocol import RestRequest
 
 YIELD_EVERY = 200
 
@@ -62,7 +64,9 @@ async def _replay(files: list[Path], venue: str, symbol: str, sink: Sink, speed:
     (instrument,) = adapter.instruments().values()
     feed = Feed(adapter)
     lines = (line for path in files for line in read_lines(path))
-    outputs = replay_lines(lines, feed, instrument)
+    (request,) = adapter.book_request(instrument)
+    assert isinstance(request, RestRequest), "Binance's books are asked for over REST"
+    outputs = replay_lines(lines, feed, request)
     started = time.perf_counter()
     if sink is Sink.NULL:
         published = [isinstance(output, Record) async for output in _paced(outputs, speed)].count(True)
@@ -73,7 +77,7 @@ async def _replay(files: list[Path], venue: str, symbol: str, sink: Sink, speed:
     return {
         "frames": counters.frames,
         "events": dict(counters.events),
-        "gaps": counters.gaps,
+        "gaps": counters.gaps.total(),
         "book_checks": asdict(counters.book_checks),
         "published": published,
         "refused": dict(counters.refused),

@@ -15,7 +15,7 @@ import zstandard
 
 from marketprism.collector.venue import VenueCollector
 from marketprism.errors import ConfigurationError, UnavailableError
-from marketprism.pipeline import FeedCounters, Record
+from marketprism.pipeline.outputs import FeedCounters, Record
 from marketprism.settings import VenueSettings
 from marketprism.telemetry.watchdog import Watchdog
 

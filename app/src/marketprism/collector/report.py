@@ -132,7 +132,8 @@ def _venue_details(venue: VenueCollector) -> dict[str, object]:
             name: {"open": session.is_open, "cause": session.cause, "losses": session.losses}
             for name, session in venue.sessions.items()
         },
-        "gaps": dict(venue.gaps_by_type),
+        "gaps": dict(venue.feed.counters.gaps),
+        "healed": dict(venue.feed.counters.healed),
         "refused": dict(venue.feed.counters.refused),
         "blocked": venue.rest.blocked,
     }
@@ -144,9 +145,9 @@ def _venue_sample(venue: VenueCollector) -> VenueSample:
     return VenueSample(
         name=venue.name,
         frames=counters.frames,
-        events=dict.fromkeys(venue.gaps_by_type, 0) | counters.events,
+        events=dict.fromkeys(venue.data_types, 0) | counters.events,
         refused=counters.refused,
-        gaps=venue.gaps_by_type,
+        gaps=dict.fromkeys(venue.data_types, 0) | counters.gaps,
         resyncs=counters.resyncs,
         checks={"equal": checks.equal, "different": checks.compared - checks.equal},
         crossed=checks.crossed,

@@ -1,4 +1,4 @@
-"""Book snapshots over REST, within the venue's weight budget and its answers about it."""
+"""What a feed asks for over REST, within the venue's weight budget and its answers about it."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ import aiohttp
 from marketprism.collector.budget import WeightBudget
 from marketprism.contract.instruments import Instrument
 from marketprism.telemetry import logs
-from marketprism.venues.protocol import SnapshotRequest
+from marketprism.venues.protocol import Purpose, RestRequest
 
 REQUEST_SECONDS = 15.0
 STAGGER_SECONDS = 0.1
@@ -24,9 +24,16 @@ BLOCKED_WAIT_SECONDS = 300.0
 """Wait after 403 and 451: asking on lengthens a block, and places do not change fast."""
 OUTCOMES = ("ok", "failed", "limited", "blocked")
 
-OnBody = Callable[[Instrument, bytes, int], Awaitable[None]]
+OnBody = Callable[[RestRequest, bytes, int], Awaitable[None]]
+
+Key = tuple[Purpose, str, Instrument | None]
+_URGENCY = tuple(Purpose)
 
 _log = logs.get("rest")
+
+
+def _key(request: RestRequest) -> Key:
+    return request.purpose, request.data_type, request.instrument
 
 
 def retry_after(header: str | None) -> float:
@@ -34,15 +41,15 @@ def retry_after(header: str | None) -> float:
     return float(header) if header is not None and header.strip().isdigit() else LIMITED_WAIT_SECONDS
 
 
-class SnapshotClient:
+class RestClient:
     """Fetches what one venue's feed asks for.
 
     Args:
         venue: Name, for logs.
         base_url: REST base address.
         weight_per_minute: The venue's limit; all instruments share it.
-        on_body: Takes the answer for an instrument and the nanoseconds of its receipt.
-        on_failure: Told of an instrument whose request failed.
+        on_body: Takes the answer to a request and the nanoseconds of its receipt.
+        on_failure: Told of a request that failed.
         clock: UTC nanoseconds.
     """
 
@@ -53,7 +60,7 @@ class SnapshotClient:
         base_url: str,
         weight_per_minute: int,
         on_body: OnBody,
-        on_failure: Callable[[Instrument], None],
+        on_failure: Callable[[RestRequest], None],
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.budget = WeightBudget(weight_per_minute)
@@ -65,14 +72,14 @@ class SnapshotClient:
         self._on_body = on_body
         self._on_failure = on_failure
         self._clock = clock
-        self._wanted: dict[Instrument, SnapshotRequest] = {}
-        self._running: set[Instrument] = set()
+        self._wanted: dict[Key, RestRequest] = {}
+        self._running: set[Key] = set()
         self._work = asyncio.Event()
         self._turn = asyncio.Lock()
 
-    def request(self, request: SnapshotRequest) -> None:
-        """Ask for a book; a second wish for the same one changes nothing while the first is waiting."""
-        self._wanted.setdefault(request.instrument, request)
+    def request(self, request: RestRequest) -> None:
+        """Ask; a second wish for the same changes nothing while the first is waiting."""
+        self._wanted.setdefault(_key(request), request)
         self._work.set()
 
     async def run(self) -> None:
@@ -89,17 +96,21 @@ class SnapshotClient:
         while True:
             async with self._turn:
                 request = await self._next()
-            self._running.add(request.instrument)
+            self._running.add(_key(request))
             try:
                 await self._fetch(http, request)
             finally:
-                self._running.discard(request.instrument)
+                self._running.discard(_key(request))
                 self._work.set()
 
-    async def _next(self) -> SnapshotRequest:
+    async def _next(self) -> RestRequest:
         """Wait for a wish, for its place in the budget, and for the stagger after the one before."""
         while True:
-            ready = next((r for i, r in self._wanted.items() if i not in self._running), None)
+            ready = min(
+                (request for key, request in self._wanted.items() if key not in self._running),
+                key=lambda request: _URGENCY.index(request.purpose),
+                default=None,
+            )
             if ready is None:
                 self._work.clear()
                 await self._work.wait()
@@ -108,12 +119,12 @@ class SnapshotClient:
             if wait_ns > 0:
                 await asyncio.sleep(wait_ns / 1e9)
                 continue
-            del self._wanted[ready.instrument]
+            del self._wanted[_key(ready)]
             self.budget.spend(ready.weight, self._clock())
             await asyncio.sleep(STAGGER_SECONDS)
             return ready
 
-    async def _fetch(self, http: aiohttp.ClientSession, request: SnapshotRequest) -> None:
+    async def _fetch(self, http: aiohttp.ClientSession, request: RestRequest) -> None:
         try:
             async with http.get(self._base_url + request.path) as answer:
                 body = await answer.read()
@@ -127,11 +138,11 @@ class SnapshotClient:
         if answer.status == 200:
             self.outcomes["ok"] += 1
             self.blocked = None
-            await self._on_body(request.instrument, body, receive_ns)
+            await self._on_body(request, body, receive_ns)
         else:
             self._refused(request, answer, body, receive_ns)
 
-    def _refused(self, request: SnapshotRequest, answer: aiohttp.ClientResponse, body: bytes, now_ns: int) -> None:
+    def _refused(self, request: RestRequest, answer: aiohttp.ClientResponse, body: bytes, now_ns: int) -> None:
         detail = f"HTTP {answer.status} {body[:200].decode(errors='replace')}"
         if answer.status in LIMITED_STATUSES:
             self.budget.close(retry_after(answer.headers.get("Retry-After")), now_ns)
@@ -143,7 +154,7 @@ class SnapshotClient:
         else:
             self._failed(request, "failed", detail)
 
-    def _failed(self, request: SnapshotRequest, outcome: str, detail: str) -> None:
+    def _failed(self, request: RestRequest, outcome: str, detail: str) -> None:
         self.outcomes[outcome] += 1
-        _log.warning("snapshot not fetched", venue=self._venue, instrument=str(request.instrument), reason=detail)
-        self._on_failure(request.instrument)
+        _log.warning("not fetched", venue=self._venue, path=request.path, reason=detail)
+        self._on_failure(request)

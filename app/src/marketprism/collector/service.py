@@ -12,7 +12,7 @@ from marketprism.collector.report import Reporter
 from marketprism.collector.venue import VenueCollector
 from marketprism.contract.events import Trade
 from marketprism.errors import ConfigurationError, MarketPrismError
-from marketprism.pipeline import Record
+from marketprism.pipeline.outputs import Record
 from marketprism.settings import Settings
 from marketprism.telemetry import logs
 from marketprism.telemetry.health import HealthServer

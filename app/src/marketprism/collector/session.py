@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, WebSocketException
@@ -21,6 +21,8 @@ MAX_FRAME_BYTES = 16 * 1024 * 1024
 SOUND_SECONDS = 30.0
 """A connection that lasted this long was a success: the next attempt starts with the shortest wait again."""
 ATTEMPTS_IN_A_ROW_LOGGED = 5
+MAX_OUTGOING = 1000
+"""Messages waiting to be sent, at most; books that start over ask for a few each."""
 
 OnFrame = Callable[[bytes, int], Awaitable[None]]
 
@@ -35,12 +37,22 @@ class Session:
         url: Where to connect, streams included.
         silence_seconds: An open connection that sends nothing for this long is given up: links exist that open,
             answer pings and deliver nothing.
+        subscribe: Messages to send on every new connection, in order.
+        messages_per_second: What the venue takes at most.
         on_frame: Takes each frame with the nanoseconds of its receipt; what it waits for holds the reading up.
         on_lost: Called when an open connection has ended.
     """
 
     def __init__(
-        self, *, name: str, url: str, silence_seconds: float, on_frame: OnFrame, on_lost: Callable[[], None]
+        self,
+        *,
+        name: str,
+        url: str,
+        silence_seconds: float,
+        on_frame: OnFrame,
+        on_lost: Callable[[], None],
+        subscribe: Sequence[bytes] = (),
+        messages_per_second: float = 4.0,
     ) -> None:
         self.name = name
         self.is_open = False
@@ -51,8 +63,19 @@ class Session:
         self._silence_seconds = silence_seconds
         self._on_frame = on_frame
         self._on_lost = on_lost
+        self._subscribe = tuple(subscribe)
+        self._pace_seconds = 1.0 / messages_per_second
+        self._outgoing: asyncio.Queue[bytes] = asyncio.Queue(MAX_OUTGOING)
         self._backoff = Backoff()
         self._renew = False
+
+    def send(self, message: bytes) -> None:
+        """Send one message after those before it, at the venue's pace; a lost connection forgets what was not sent."""
+        try:
+            self._outgoing.put_nowait(message)
+        except asyncio.QueueFull:
+            _log.warning("too much to send", connection=self.name)
+            self.renew()  # the new connection subscribes from the start
 
     def renew(self) -> None:
         """Open a new connection after the frame at hand: the venue has announced the end of this one."""
@@ -68,7 +91,12 @@ class Session:
                 async with self._connection() as connection:
                     opened = time.monotonic()
                     self._opened()
-                    await self._read(connection)
+                    writing = asyncio.create_task(self._write(connection), name=f"{self.name} write")
+                    try:
+                        await self._read(connection)
+                    finally:
+                        writing.cancel()
+                        await asyncio.gather(writing, return_exceptions=True)  # the reader tells of a lost connection
                     self.cause = "the venue announced its end"
             except asyncio.CancelledError:
                 self.cause = "stopped"
@@ -95,6 +123,12 @@ class Session:
             compression=None,  # costs more time per frame than the link costs
         )
 
+    async def _write(self, connection: ClientConnection) -> None:
+        while True:
+            message = await self._outgoing.get()
+            await connection.send(message, text=True)
+            await asyncio.sleep(self._pace_seconds)
+
     async def _read(self, connection: ClientConnection) -> None:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(self._silence_seconds) as silence:
@@ -107,6 +141,9 @@ class Session:
 
     def _opened(self) -> None:
         self.is_open, self.cause, self._renew = True, None, False
+        self._outgoing = asyncio.Queue(max(MAX_OUTGOING, len(self._subscribe)))
+        for message in self._subscribe:
+            self._outgoing.put_nowait(message)
         _log.info("connected", connection=self.name)
 
     def _lost(self, seconds: float) -> None:

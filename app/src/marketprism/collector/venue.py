@@ -4,17 +4,18 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
 
-from marketprism.collector.rest import SnapshotClient
+from marketprism.collector.rest import RestClient
 from marketprism.collector.session import Session
 from marketprism.contract.catalog import DATA_TYPES
-from marketprism.contract.instruments import Instrument
-from marketprism.pipeline import Feed, Gap, Output, Record
+from marketprism.contract.events import Gap
+from marketprism.pipeline.feed import Feed
+from marketprism.pipeline.outputs import Output, Record
 from marketprism.settings import VenueSettings
 from marketprism.telemetry import logs
 from marketprism.telemetry.watchdog import Beat
 from marketprism.venues.binance.adapter import Binance
 from marketprism.venues.binance.markets import MARKETS
-from marketprism.venues.protocol import Connection, Notice, Refusal, SnapshotRequest
+from marketprism.venues.protocol import Connection, Notice, NoticeKind, Refusal, RestRequest, Send
 
 DUE_SECONDS = 0.1
 BOOK_SILENCE_SECONDS = 60.0
@@ -49,22 +50,26 @@ class VenueCollector:
     ) -> None:
         adapter = Binance(MARKETS[name], settings.symbols, settings.data_types)
         self.name = name
-        self.feed = Feed(adapter, book_depth=book_depth, book_interval_ns=int(book_interval_seconds * 1e9))
-        self.gaps_by_type = dict.fromkeys(settings.data_types, 0)
-        self.rest = SnapshotClient(
+        self.feed = Feed(
+            adapter,
+            book_depth=book_depth,
+            book_interval_ns=int(book_interval_seconds * 1e9),
+            book_changes="orderbook_delta" in settings.data_types,
+        )
+        self.rest = RestClient(
             venue=name,
             base_url=settings.rest_url,
             weight_per_minute=adapter.weight_per_minute,
-            on_body=self._on_snapshot,
-            on_failure=lambda instrument: self.feed.snapshot_failed(instrument, time.time_ns()),
+            on_body=self._on_answer,
+            on_failure=lambda request: self.feed.failed(request, time.time_ns()),
         )
         self.sessions = {c.name: self._session(c, settings.ws_url) for c in adapter.connections()}
+        self.data_types = settings.data_types
         self.has_books = "orderbook" in settings.data_types
         self._sink = sink
         self._tap = tap
-        self._instruments = list(adapter.instruments().values())
         started = time.monotonic()
-        self._seen = {(t, i.symbol): started for t in settings.data_types for i in self._instruments}
+        self._seen = {(data_type, instrument.symbol): started for data_type, instrument in adapter.feeds()}
         self._refusals_logged: set[str] = set()
 
     async def run(self, beat: Beat) -> None:
@@ -82,12 +87,17 @@ class VenueCollector:
 
     def stale(self) -> list[str]:
         """Name the feeds older than the contract allows: ``binance-spot trade BTC-USDT``."""
-        ages = self.ages().items()
-        return [f"{self.name} {t} {s}" for (t, s), age in ages if age > DATA_TYPES[t].freshness_seconds]
+        return [
+            f"{self.name} {data_type} {symbol}"
+            for (data_type, symbol), age in self.ages().items()
+            if (limit := DATA_TYPES[data_type].freshness_seconds) is not None and age > limit
+        ]
 
     def book_states(self) -> dict[str, str]:
         """Return the state of each book; empty where none is collected."""
-        return self.feed.book_states() if self.has_books else {}
+        if not self.has_books:
+            return {}
+        return {instrument.symbol: state for instrument, state in self.feed.book_states().items()}
 
     def _session(self, connection: Connection, base_url: str) -> Session:
         async def on_frame(frame: bytes, receive_ns: int) -> None:
@@ -98,16 +108,18 @@ class VenueCollector:
         session = Session(
             name=f"{self.name}/{connection.name}",
             url=base_url + connection.path,
-            silence_seconds=BOOK_SILENCE_SECONDS if connection.book_symbols else QUIET_SILENCE_SECONDS,
+            silence_seconds=BOOK_SILENCE_SECONDS if connection.books else QUIET_SILENCE_SECONDS,
             on_frame=on_frame,
             on_lost=lambda: self.feed.disconnected(connection),
+            subscribe=connection.subscribe,
+            messages_per_second=connection.max_messages_per_second,
         )
         return session
 
-    async def _on_snapshot(self, instrument: Instrument, body: bytes, receive_ns: int) -> None:
+    async def _on_answer(self, request: RestRequest, body: bytes, receive_ns: int) -> None:
         if self._tap is not None:
             self._tap(body, receive_ns)
-        await self._handle(self.feed.feed_snapshot(instrument, body, receive_ns))
+        await self._handle(self.feed.answer(request, body, receive_ns))
 
     async def _keep_time(self, beat: Beat) -> None:
         while True:
@@ -122,31 +134,42 @@ class VenueCollector:
         for output in outputs:
             match output:
                 case Record():
-                    self._seen[output.data_type, output.instrument.symbol] = time.monotonic()
-                    await self._sink(output)
-                case SnapshotRequest():
+                    await self._record(output)
+                case RestRequest():
                     self.rest.request(output)
-                case Gap():
-                    self.gaps_by_type[output.data_type] += 1
-                    self._log_gap(output)
+                case Send():
+                    self._send(output, session)
                 case Refusal():
                     self._log_refusal(output)
                 case Notice():
                     self._notice(output, session)
 
+    async def _record(self, record: Record) -> None:
+        if isinstance(record.event, Gap):
+            self._log_gap(record, record.event)
+        else:
+            self._seen[record.data_type, record.instrument.symbol] = time.monotonic()
+        await self._sink(record)
+
+    def _send(self, send: Send, session: Session | None) -> None:
+        target = self.sessions[send.connection] if send.connection else session
+        assert target is not None, "an answer belongs to the connection of the frame"
+        target.send(send.message)
+
     def _notice(self, notice: Notice, session: Session | None) -> None:
         _log.info("notice", venue=self.name, kind=notice.kind, detail=notice.detail)
-        if notice.kind == "server_shutdown" and session is not None:
+        if notice.kind is NoticeKind.ENDING and session is not None:
             session.renew()
 
-    def _log_gap(self, gap: Gap) -> None:
+    def _log_gap(self, record: Record, gap: Gap) -> None:
         _log.warning(
-            "gap",
+            "gap healed" if gap.healed_by else "gap",
             data_type=gap.data_type,
-            instrument=str(gap.instrument),
+            instrument=str(record.instrument),
             after_id=gap.after_id,
             before_id=gap.before_id,
             size=gap.size,
+            healed_by=gap.healed_by or None,
         )
 
     def _log_refusal(self, refusal: Refusal) -> None:

@@ -18,6 +18,7 @@ class BookDelta:
         prev_id: Last id of the delta before, where the venue names it; else None and ids are contiguous.
         bids: Price and new quantity, as sent; a quantity of zero deletes the level.
         asks: Likewise.
+        checksum: CRC-32 of the best levels after the change, where the venue sends one.
     """
 
     instrument: Instrument
@@ -28,20 +29,26 @@ class BookDelta:
     receive_ns: int
     bids: list[tuple[str, str]]
     asks: list[tuple[str, str]]
+    checksum: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BookImage:
-    """A whole book, as fetched over REST; it carries no usable time of its own.
+    """A whole book.
 
     Attributes:
         update_id: Last update id contained.
+        timestamp_us: The exchange's time of the book; None where REST gave it, whose answers have no usable one.
+        checksum: As in `BookDelta`.
     """
 
     instrument: Instrument
     update_id: int
+    receive_ns: int
     bids: list[tuple[str, str]]
     asks: list[tuple[str, str]]
+    timestamp_us: int | None = None
+    checksum: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,18 @@
 
 from dataclasses import dataclass, field
 
-from marketprism.contract.events import BookSnapshot, Event, Trade
+from marketprism.contract.events import (
+    BookChange,
+    BookSnapshot,
+    Event,
+    FundingRate,
+    Gap,
+    Liquidation,
+    LongShortRatio,
+    OpenInterest,
+    Trade,
+    VolatilityIndex,
+)
 from marketprism.contract.instruments import Instrument, escape_token
 
 HOT_DATABASE = "marketprism_hot"
@@ -35,19 +46,23 @@ class DataType:
 
     Attributes:
         name: First token of its subjects.
+        event: The event's class.
         stream: JetStream stream that captures the subjects.
         table: ClickHouse table, in the hot and in the cold database.
         identity: Columns that make an event unique after source, exchange, market and symbol.
-        freshness_seconds: Age of the newest row from which a feed counts as stale.
-        event: The event's class; None while no venue delivers the type yet.
+        series: Columns of the identity that divide an instrument's events into sequences of growing ids.
+        growing: The id that grows in each.
+        freshness_seconds: Age of the newest row from which a feed counts as stale; None where silence says nothing.
     """
 
     name: str
+    event: type[Event]
     stream: str
     table: str
     identity: tuple[str, ...]
-    freshness_seconds: float
-    event: type[Event] | None = None
+    series: tuple[str, ...] = ()
+    growing: str = "timestamp"
+    freshness_seconds: float | None = None
 
 
 _MARKET_DATA, _BOOKS, _DELTAS = "MARKET_DATA", "ORDERBOOK_SNAP", "ORDERBOOK_DELTA"
@@ -59,36 +74,43 @@ DATA_TYPES: dict[str, DataType] = {
     for data_type in (
         DataType(
             name="trade",
+            event=Trade,
             stream=_MARKET_DATA,
             table="trades",
             identity=("id_kind", "trade_id"),
+            series=("id_kind",),
+            growing="trade_id",
             freshness_seconds=45,
-            event=Trade,
         ),
         DataType(
             name="orderbook",
+            event=BookSnapshot,
             stream=_BOOKS,
             table="orderbooks",
             identity=("update_id", "timestamp"),
+            growing="update_id",
             freshness_seconds=20,
-            event=BookSnapshot,
         ),
         DataType(
             name="orderbook_delta",
+            event=BookChange,
             stream=_DELTAS,
             table="orderbook_deltas",
             identity=("first_update_id", "last_update_id"),
+            growing="last_update_id",
             freshness_seconds=20,
         ),
         DataType(
             name="funding_rate",
+            event=FundingRate,
             stream=_MARKET_DATA,
             table="funding_rates",
             identity=("funding_time", "timestamp"),
-            freshness_seconds=120,
+            freshness_seconds=180,
         ),
         DataType(
             name="open_interest",
+            event=OpenInterest,
             stream=_MARKET_DATA,
             table="open_interests",
             identity=("timestamp",),
@@ -96,37 +118,50 @@ DATA_TYPES: dict[str, DataType] = {
         ),
         DataType(
             name="liquidation",
+            event=Liquidation,
             stream=_MARKET_DATA,
             table="liquidations",
             identity=("side", "price", "quantity", "timestamp", "ordinal"),
-            freshness_seconds=86_400,
         ),
         DataType(
             name="lsr_top_position",
+            event=LongShortRatio,
             stream=_MARKET_DATA,
             table="lsr_top_positions",
-            identity=("period", "bar_time"),
+            identity=("period", "timestamp"),
+            series=("period",),
             freshness_seconds=900,
         ),
         DataType(
             name="lsr_all_account",
+            event=LongShortRatio,
             stream=_MARKET_DATA,
             table="lsr_all_accounts",
-            identity=("period", "bar_time"),
+            identity=("period", "timestamp"),
+            series=("period",),
             freshness_seconds=900,
         ),
         DataType(
             name="volatility_index",
+            event=VolatilityIndex,
             stream=_MARKET_DATA,
             table="volatility_indices",
             identity=("timestamp",),
             freshness_seconds=60,
         ),
+        DataType(
+            name="gap",
+            event=Gap,
+            stream=_MARKET_DATA,
+            table="gap_events",
+            identity=("data_type", "after_id", "before_id", "healed_by"),
+            series=("data_type",),
+        ),
     )
 }
 
-IMPLEMENTED: tuple[DataType, ...] = tuple(t for t in DATA_TYPES.values() if t.event is not None)
-"""The types that venues deliver and that have a table."""
+COLLECTED: tuple[str, ...] = tuple(name for name in DATA_TYPES if name != "gap")
+"""The types that a venue can be asked for; gaps are found, not asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +190,7 @@ STREAMS: dict[str, Stream] = {
     for stream in (
         Stream(name=_MARKET_DATA, subjects=_subjects(_MARKET_DATA), share=0.4, consumer="storage-hot"),
         Stream(name=_BOOKS, subjects=_subjects(_BOOKS), share=0.25, consumer="storage-hot"),
-        Stream(name=_DELTAS, subjects=_subjects(_DELTAS), share=0.25),
+        Stream(name=_DELTAS, subjects=_subjects(_DELTAS), share=0.25, consumer="storage-hot"),
         Stream(name=DEAD_LETTERS, subjects=("dead_letter.>",), share=0.05),
     )
 }

@@ -35,18 +35,29 @@ class Source(StrEnum):
     REPLAYED = "replayed"
 
 
+class ContractUnit(StrEnum):
+    """What one contract is worth a fixed amount of: base currency (linear) or quote currency (inverse)."""
+
+    BASE = "base"
+    QUOTE = "quote"
+
+
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     """One tradable thing on one exchange.
 
     Attributes:
         symbol: Canonical symbol, ``BASE-QUOTE`` with expiry and strike where there are any: ``BTC-USDT-261225``.
         name: The exchange's own name: ``BTCUSDT``.
+        contract_size: Units in one of what the exchange counts; ``1`` of base currency on spot.
+        contract_unit: Currency of that size.
     """
 
     exchange: Exchange
     market: Market
     symbol: str
     name: str
+    contract_size: str = "1"
+    contract_unit: ContractUnit = ContractUnit.BASE
 
     def __str__(self) -> str:
         return f"{self.exchange}.{self.market}.{self.symbol}"

@@ -52,6 +52,42 @@ def parse(text: str) -> int:
     return int(whole + fraction[:FRACTION_DIGITS].ljust(FRACTION_DIGITS, "0"))
 
 
+def multiply(left: str, right: str) -> str:
+    """Multiply two decimal texts.
+
+    Raises:
+        ContractError: The exact product has more digits than a number column keeps.
+    """
+    product, remainder = divmod(parse(left) * parse(right), UNIT)
+    text = to_text(product)
+    if remainder or not is_decimal(text):
+        raise ContractError(f"{left} times {right} has too many digits", remedy="it is refused and counted")
+    return text
+
+
+def divide(dividend: str, divisor: str) -> str:
+    """Divide two decimal texts, rounded half away from zero to the digits that a number column keeps.
+
+    Raises:
+        ContractError: The divisor is zero, or the quotient has too many digits before the point.
+    """
+    numerator, denominator = parse(dividend) * UNIT, parse(divisor)
+    if denominator == 0:
+        raise ContractError(f"{dividend} is divided by zero", remedy="it is refused and counted")
+    magnitude = (2 * abs(numerator) + abs(denominator)) // (2 * abs(denominator))
+    text = to_text(magnitude if (numerator < 0) == (denominator < 0) else -magnitude)
+    if not is_decimal(text):
+        raise ContractError(f"{dividend} by {divisor} has too many digits", remedy="it is refused and counted")
+    return text
+
+
+def to_text(scaled: int) -> str:
+    """Write a count of 1e-18 as decimal text without trailing zeros."""
+    whole, fraction = divmod(abs(scaled), UNIT)
+    digits = f"{fraction:0{FRACTION_DIGITS}d}".rstrip("0")
+    return ("-" if scaled < 0 else "") + (f"{whole}.{digits}" if digits else str(whole))
+
+
 def to_int64(texts: Sequence[str]) -> tuple[list[int], int]:
     """Turn decimal texts into 64-bit integers that share the smallest sufficient scale.
 

@@ -1,9 +1,10 @@
 """DDL and stream configurations rendered from the contract; nothing here talks to a server."""
 
+import zlib
 from typing import Any
 
 from marketprism.contract.catalog import STREAMS, Stream
-from marketprism.contract.tables import TABLES, Column, Table
+from marketprism.contract.tables import TABLES, VIEWS, Column, Table, View
 
 NANOSECONDS = 1_000_000_000
 MAX_PAYLOAD_BYTES = 1024 * 1024
@@ -31,9 +32,24 @@ def table_ddl(table: Table, database: str) -> str:
     )
 
 
+def view_ddl(view: View, database: str) -> str:
+    """Render CREATE OR REPLACE VIEW; the comment tells a later look whether the query is still this one."""
+    query = view.query.format(database=database)
+    return f"CREATE OR REPLACE VIEW {database}.{view.name} AS {query} COMMENT '{view_mark(query)}'"
+
+
+def view_mark(query: str) -> str:
+    """Name a query: the server prints its own form of it, which cannot be compared."""
+    return f"contract {zlib.crc32(query.encode()):08x}"
+
+
 def database_ddl(database: str) -> list[str]:
     """Render all statements that make one database, in order."""
-    return [f"CREATE DATABASE IF NOT EXISTS {database}", *(table_ddl(t, database) for t in TABLES.values())]
+    return [
+        f"CREATE DATABASE IF NOT EXISTS {database}",
+        *(table_ddl(table, database) for table in TABLES.values()),
+        *(view_ddl(view, database) for view in VIEWS.values()),
+    ]
 
 
 def stream_config(stream: Stream, store_bytes: int) -> dict[str, Any]:

@@ -16,6 +16,7 @@ class Column:
     """One column.
 
     Attributes:
+        field: The event's field that the values come from; empty where it has the column's name.
         codec: Arguments of CODEC(); empty for the server's default.
         sent_as: Type in which the writer sends the values, where the server converts them.
         alias: Expression of a computed column; such a column is not inserted.
@@ -24,6 +25,7 @@ class Column:
 
     name: str
     type: str
+    field: str = ""
     codec: str = ""
     sent_as: str = ""
     alias: str = ""
@@ -33,6 +35,18 @@ class Column:
     def is_inserted(self) -> bool:
         """Whether the writer sends values for it."""
         return not self.alias and not self.default
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A named query over the tables of one database.
+
+    Attributes:
+        query: SELECT with ``{database}`` where the database's name belongs.
+    """
+
+    name: str
+    query: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,30 +74,56 @@ def _token(name: str) -> Column:
     return Column(name=name, type="LowCardinality(String)")
 
 
-def _delay(name: str) -> Column:
-    return Column(name=name, type="Int64", codec="ZSTD(1)")
+def _delay(name: str, field: str) -> Column:
+    return Column(name=name, type="Int64", field=field, codec="ZSTD(1)")
+
+
+def _id(name: str) -> Column:
+    return Column(name=name, type="UInt64", codec="Delta, ZSTD(1)")
 
 
 def _time_alias(name: str, delay: str) -> Column:
     return Column(name=name, type="DateTime64(6, 'UTC')", alias=f"timestamp + toIntervalMicrosecond({delay})")
 
 
+def _optional_time(name: str, field: str) -> Column:
+    return Column(name=name, type="Nullable(DateTime64(6, 'UTC'))", field=field, codec="ZSTD(1)")
+
+
 def _decimal(name: str) -> Column:
     return Column(name=name, type="Decimal(38, 18)", codec="GCD, ZSTD(1)", sent_as="String")
+
+
+def _optional_decimal(name: str) -> Column:
+    return Column(name=name, type="Nullable(Decimal(38, 18))", codec="ZSTD(1)", sent_as="Nullable(String)")
 
 
 def _levels(name: str) -> Column:
     return Column(name=name, type="Array(Int64)", codec="GCD, Delta, ZSTD(1)" if "price" in name else "GCD, ZSTD(1)")
 
 
-def _levels_alias(name: str, integers: str, scale: str) -> Column:
+def _prices_alias(side: str) -> Column:
     return Column(
-        name=name,
+        name=f"{side}_prices",
         type="Array(Decimal(38, 18))",
-        alias=f"arrayMap(x -> toDecimal128(x, 18) / intExp10({scale}), {integers})",
+        alias=f"arrayMap(x -> toDecimal128(x, 18) / intExp10(price_scale), {side}_price_integers)",
     )
 
 
+def _quantities_alias(side: str) -> Column:
+    """Base currency: what the exchange counts, times the contract's size, by the price where that is quote currency."""
+    return Column(
+        name=f"{side}_quantities",
+        type="Array(Decimal(38, 18))",
+        alias=(
+            "arrayMap((q, p) -> toDecimal128(toDecimal256(q, 0) * contract_size"
+            " * if(contract_unit = 'quote', intExp10(price_scale), 1) / if(contract_unit = 'quote', p, 1)"
+            f" / intExp10(quantity_scale), 18), {side}_quantity_integers, {side}_price_integers)"
+        ),
+    )
+
+
+_SIDE = Column(name="side", type="Enum8('buy' = 1, 'sell' = 2)")
 _ORIGIN = tuple(_token(name) for name in ("source", "exchange", "market", "symbol", "instrument"))
 _TIMESTAMP = Column(name="timestamp", type="DateTime64(6, 'UTC')", codec="Delta, ZSTD(1)")
 _STREAM_PLACE = (
@@ -94,49 +134,102 @@ _STREAM_PLACE = (
 )
 _BY_SYMBOL = ("source", "exchange", "market", "symbol", "timestamp")
 
+_RECEIVED = (_delay("receive_delay_us", "receive_ns"), _time_alias("received_at", "receive_delay_us"))
+
+
+def _table(data_type: str, *columns: Column) -> Table:
+    found = DATA_TYPES[data_type]
+    growing = () if found.growing == "timestamp" else (found.growing,)
+    return Table(
+        name=found.table,
+        columns=(*_ORIGIN, _TIMESTAMP, _RECEIVED[0], *columns, *_STREAM_PLACE, _RECEIVED[1]),
+        order_by=(*_BY_SYMBOL, *growing),
+    )
+
+
+_LEVELS = (
+    Column(name="price_scale", type="UInt8"),
+    Column(name="quantity_scale", type="UInt8"),
+    Column(name="contract_size", type="Decimal(38, 18)", codec="GCD, ZSTD(1)", sent_as="String"),
+    Column(name="contract_unit", type="Enum8('base' = 1, 'quote' = 2)"),
+    _levels("bid_price_integers"),
+    _levels("bid_quantity_integers"),
+    _levels("ask_price_integers"),
+    _levels("ask_quantity_integers"),
+    _prices_alias("bid"),
+    _quantities_alias("bid"),
+    _prices_alias("ask"),
+    _quantities_alias("ask"),
+)
+_RATIOS = (
+    Column(name="period", type="LowCardinality(String)"),
+    _decimal("ratio"),
+    _decimal("long_share"),
+    _decimal("short_share"),
+)
+
 TABLES: dict[str, Table] = {
-    "trade": Table(
-        name=DATA_TYPES["trade"].table,
-        columns=(
-            *_ORIGIN,
-            _TIMESTAMP,
-            _delay("event_delay_us"),
-            _delay("receive_delay_us"),
-            Column(name="id_kind", type="Enum8('fill' = 1, 'aggregate' = 2)"),
-            Column(name="trade_id", type="UInt64", codec="Delta, ZSTD(1)"),
-            Column(name="first_fill_id", type="UInt64", codec="Delta, ZSTD(1)"),
-            Column(name="last_fill_id", type="UInt64", codec="Delta, ZSTD(1)"),
-            _decimal("price"),
-            _decimal("quantity"),
-            Column(name="side", type="Enum8('buy' = 1, 'sell' = 2)"),
-            *_STREAM_PLACE,
-            _time_alias("event_time", "event_delay_us"),
-            _time_alias("received_at", "receive_delay_us"),
-        ),
-        order_by=(*_BY_SYMBOL, "trade_id"),
+    "trade": _table(
+        "trade",
+        _delay("event_delay_us", "event_us"),
+        Column(name="id_kind", type="Enum8('fill' = 1, 'aggregate' = 2)"),
+        _id("trade_id"),
+        _id("first_fill_id"),
+        _id("last_fill_id"),
+        _decimal("price"),
+        _decimal("quantity"),
+        _optional_decimal("contracts"),
+        _SIDE,
+        _time_alias("event_time", "event_delay_us"),
     ),
-    "orderbook": Table(
-        name=DATA_TYPES["orderbook"].table,
-        columns=(
-            *_ORIGIN,
-            _TIMESTAMP,
-            _delay("receive_delay_us"),
-            Column(name="update_id", type="UInt64", codec="Delta, ZSTD(1)"),
-            Column(name="reason", type="Enum8('interval' = 1, 'resync' = 2)"),
-            Column(name="price_scale", type="UInt8"),
-            Column(name="quantity_scale", type="UInt8"),
-            _levels("bid_price_integers"),
-            _levels("bid_quantity_integers"),
-            _levels("ask_price_integers"),
-            _levels("ask_quantity_integers"),
-            *_STREAM_PLACE,
-            _time_alias("received_at", "receive_delay_us"),
-            _levels_alias("bid_prices", "bid_price_integers", "price_scale"),
-            _levels_alias("bid_quantities", "bid_quantity_integers", "quantity_scale"),
-            _levels_alias("ask_prices", "ask_price_integers", "price_scale"),
-            _levels_alias("ask_quantities", "ask_quantity_integers", "quantity_scale"),
-        ),
-        order_by=(*_BY_SYMBOL, "update_id"),
+    "orderbook": _table(
+        "orderbook",
+        _id("update_id"),
+        Column(name="reason", type="Enum8('interval' = 1, 'resync' = 2)"),
+        *_LEVELS,
+    ),
+    "orderbook_delta": _table("orderbook_delta", _id("first_update_id"), _id("last_update_id"), *_LEVELS),
+    "funding_rate": _table(
+        "funding_rate",
+        _decimal("rate"),
+        _optional_time("funding_time", "funding_us"),
+        Column(name="interval_seconds", type="Nullable(UInt32)"),
+        _optional_decimal("mark_price"),
+        _optional_decimal("index_price"),
+    ),
+    "open_interest": _table("open_interest", _decimal("quantity"), _optional_decimal("contracts")),
+    "liquidation": _table(
+        "liquidation",
+        _SIDE,
+        _decimal("price"),
+        _decimal("quantity"),
+        _optional_decimal("contracts"),
+        Column(name="ordinal", type="UInt16"),
+    ),
+    "lsr_top_position": _table("lsr_top_position", *_RATIOS),
+    "lsr_all_account": _table("lsr_all_account", *_RATIOS),
+    "volatility_index": _table("volatility_index", _decimal("value")),
+    "gap": _table(
+        "gap",
+        Column(name="data_type", type="LowCardinality(String)"),
+        _id("after_id"),
+        _id("before_id"),
+        Column(name="size", type="Nullable(UInt64)"),
+        Column(name="healed_by", type="LowCardinality(String)"),
+        _optional_time("healed_at", "healed_ns"),
     ),
 }
 """Tables by data type."""
+
+VIEWS: dict[str, View] = {
+    "gaps": View(
+        name="gaps",
+        query=(
+            "SELECT source, exchange, market, symbol, data_type, after_id, before_id, any(size) AS size,"
+            " min(timestamp) AS timestamp, min(received_at) AS detected_at, max(healed_by) AS healed_by,"
+            " max(healed_at) AS healed_at FROM {database}.gap_events"
+            " GROUP BY source, exchange, market, symbol, data_type, after_id, before_id"
+        ),
+    ),
+}
+"""Views by name: the ledger of holes, one row each."""

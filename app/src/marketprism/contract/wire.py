@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from marketprism.contract.events import BookSnapshot, Envelope, Event, Trade
+from marketprism.contract.catalog import DATA_TYPES
+from marketprism.contract.events import Envelope, Event
 from marketprism.contract.instruments import Instrument, Source
 from marketprism.errors import ContractError
 
@@ -14,8 +15,8 @@ MAX_EVENTS = 50
 
 _encoder = msgspec.json.Encoder()
 _decoders: dict[str, msgspec.json.Decoder[Envelope[Event]]] = {
-    "trade": msgspec.json.Decoder(Envelope[Trade]),
-    "orderbook": msgspec.json.Decoder(Envelope[BookSnapshot]),
+    data_type.name: msgspec.json.Decoder(Envelope[data_type.event])  # type: ignore[name-defined]  # a class by value
+    for data_type in DATA_TYPES.values()
 }
 
 
@@ -29,6 +30,8 @@ def encode(data_type: str, source: Source, instrument: Instrument, events: Seque
             market=instrument.market,
             symbol=instrument.symbol,
             instrument=instrument.name,
+            contract_size=instrument.contract_size,
+            contract_unit=instrument.contract_unit,
             events=events,
         )
     )

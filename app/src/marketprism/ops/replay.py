@@ -12,9 +12,10 @@ from typing import BinaryIO, cast
 
 import zstandard
 
-from marketprism.contract.instruments import Instrument
 from marketprism.errors import ConfigurationError
-from marketprism.pipeline import Feed, Output
+from marketprism.pipeline.feed import Feed
+from marketprism.pipeline.outputs import Output
+from marketprism.venues.protocol import RestRequest
 
 _SNAPSHOT_START = b'{"lastUpdateId"'
 
@@ -39,16 +40,18 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         raise ConfigurationError(f"recording {path} cannot be read: {error}", remedy="check the file") from error
 
 
-def replay(lines: Iterable[tuple[int, bytes]], feed: Feed, instrument: Instrument) -> Iterator[tuple[int, Output]]:
+def replay(lines: Iterable[tuple[int, bytes]], feed: Feed, request: RestRequest) -> Iterator[tuple[int, Output]]:
     """Feed recorded lines and yield receive time and output.
 
-    Requests for snapshots are not answered: the recording holds the answers where they arrived.
+    Requests are not answered: the recording holds the answers where they arrived.
+
+    Args:
+        lines: Receive time (ns) and frame, in order.
+        feed: Takes them.
+        request: What recorded book snapshots are the answers to.
     """
     for receive_ns, frame in lines:
-        if _is_snapshot(frame):
-            outputs = feed.feed_snapshot(instrument, frame, receive_ns)
-        else:
-            outputs = feed.feed(frame, receive_ns)
+        outputs = feed.answer(request, frame, receive_ns) if _is_snapshot(frame) else feed.feed(frame, receive_ns)
         for output in outputs:
             yield receive_ns, output
 

@@ -1,7 +1,8 @@
 """Brings databases and tables forward to the contract."""
 
 from marketprism.contract.catalog import COLD_DATABASE, HOT_DATABASE
-from marketprism.contract.tables import TABLES
+from marketprism.contract.schema import view_ddl, view_mark
+from marketprism.contract.tables import TABLES, VIEWS, View
 from marketprism.ops.clickhouse import ClickHouseHttp
 from marketprism.ops.drift import Change, LiveColumn, LiveTable, engine_settings, table_drift
 
@@ -21,7 +22,21 @@ def drift(clickhouse: ClickHouseHttp) -> list[Change]:
             changes.append(Change(text=text, statement=f"CREATE DATABASE IF NOT EXISTS {database}"))
         for table in TABLES.values():
             changes += table_drift(table, database, live_table(clickhouse, database, table.name))
+        for view in VIEWS.values():
+            changes += _view_drift(clickhouse, view, database)
     return changes
+
+
+def _view_drift(clickhouse: ClickHouseHttp, view: View, database: str) -> list[Change]:
+    """Compare the mark that was left with the view: the server prints its own form of the query."""
+    rows = clickhouse.rows(
+        f"SELECT comment FROM system.tables WHERE database = '{database}' AND table = '{view.name}'"
+    )  # both from the contract
+    wanted = view_mark(view.query.format(database=database))
+    if rows and rows[0]["comment"] == wanted:
+        return []
+    state = "is not that of the contract" if rows else "is missing"
+    return [Change(text=f"view {database}.{view.name} {state}", statement=view_ddl(view, database))]
 
 
 def live_table(clickhouse: ClickHouseHttp, database: str, name: str) -> LiveTable | None:

@@ -14,10 +14,10 @@ from typing import Any
 
 import aiohttp
 
-from marketprism.contract.catalog import DATA_TYPES, HOT_DATABASE, IMPLEMENTED
+from marketprism.contract.catalog import DATA_TYPES, HOT_DATABASE
+from marketprism.contract.venues import VENUES, feeds
 from marketprism.errors import ConfigurationError
 from marketprism.settings import Settings
-from marketprism.venues.binance.markets import MARKETS, instrument
 
 INSTALLATION = Path("/etc/marketprism/installation.json")
 DEADLINE_SECONDS = 5.0
@@ -132,7 +132,7 @@ async def _tables(status: Status, http: aiohttp.ClientSession, settings: Setting
     url = status.endpoints["clickhouse_http"]
     try:
         headers = {"X-ClickHouse-User": reader, "X-ClickHouse-Key": settings.credential("clickhouse-reader")}
-        for data_type in IMPLEMENTED:
+        for data_type in DATA_TYPES.values():
             totals = await _query(http, url, headers, _rows_sql(data_type.table))
             newest = {
                 (row["exchange"], row["market"], row["symbol"]): float(row["newest"])
@@ -172,12 +172,11 @@ def _stale(settings: Settings, data_type: str, newest: dict[tuple[str, str, str]
     limit = DATA_TYPES[data_type].freshness_seconds
     found = []
     for venue, configured in settings.venues.items():
-        if not configured.enabled or data_type not in configured.data_types:
+        if not configured.enabled or limit is None or data_type not in configured.data_types:
             continue
-        for symbol in configured.symbols:
-            wanted = instrument(MARKETS[venue], symbol)
-            last = newest.get((wanted.exchange.value, wanted.market.value, wanted.symbol))
-            feed = f"{venue} {data_type} {wanted.symbol}"
+        for _, market, symbol in feeds(venue, configured.symbols, (data_type,)):
+            last = newest.get((VENUES[venue].exchange.value, market.value, symbol))
+            feed = f"{venue} {data_type} {symbol}"
             if last is None:
                 found.append(f"{feed} is stale: no row in the last day (limit {limit:g} s)")
             elif now - last > limit:

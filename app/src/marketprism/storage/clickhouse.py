@@ -83,7 +83,7 @@ def insert_statement(database: str, table: Table) -> str:
     structure = ", ".join(f"{c.name} {wire_type(c)}" for c in table.inserted).replace("'", r"\'")
     names = ", ".join(c.name for c in table.inserted)
     values = ", ".join(
-        f"toDecimal128({c.name}, 18)" if c.sent_as and c.type.startswith("Decimal") else c.name for c in table.inserted
+        f"toDecimal128({c.name}, 18)" if c.sent_as and "Decimal" in c.type else c.name for c in table.inserted
     )
     # Names, types and expressions come from the contract alone.
     return f"INSERT INTO {database}.{table.name} ({names}) SELECT {values} FROM input('{structure}') FORMAT Native"

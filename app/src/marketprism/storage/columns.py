@@ -4,21 +4,21 @@ A value that its column cannot hold exactly is refused here, so that the server 
 """
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from marketprism.contract.catalog import DATA_TYPES
-from marketprism.contract.events import BookSnapshot, Envelope, Event, Trade
+from marketprism.contract.events import BookChange, BookSnapshot, Envelope, Event
 from marketprism.contract.instruments import require_symbol
 from marketprism.contract.numbers import require_decimal, to_int64
-from marketprism.contract.tables import TABLES, Table
+from marketprism.contract.tables import TABLES, Column, Table
 from marketprism.errors import ContractError
 
 ORIGIN = ("source", "exchange", "market", "symbol")
 """Columns that say what an event is about; the first part of its identity."""
 
-_UINT64_LIMIT = 2**64
 _ITEM_LIMIT = 2**16
 _EARLIEST_US = 946_684_800_000_000
 _LATEST_US = 4_102_444_800_000_000
@@ -68,7 +68,7 @@ class Rows:
         if count > _ITEM_LIMIT:
             raise ContractError(f"envelope of {count} events", remedy=f"send at most {_ITEM_LIMIT}; {_REFUSED}")
         require_symbol(envelope.symbol)
-        values = _VALUES[self.data_type](envelope.events)
+        values = _values(self.table, envelope)
         for name in (*ORIGIN, "instrument"):
             self.columns[name] += [getattr(envelope, name)] * count
         for name, column in values.items():
@@ -112,43 +112,69 @@ def identity(data_type: str) -> tuple[str, ...]:
     return names if "timestamp" in names else (*names, "timestamp")
 
 
-def _trades(events: Sequence[Event]) -> dict[str, list[Any]]:
-    trades = [event for event in events if isinstance(event, Trade)]
-    for trade in trades:
-        require_decimal("price", trade.price)
-        require_decimal("quantity", trade.quantity)
-        if trade.quantity[0] == "-":
-            raise ContractError(f"quantity {trade.quantity!r} is negative", remedy=_REFUSED)
-    timestamps = _times([trade.timestamp_us for trade in trades])
-    return {
-        "timestamp": timestamps,
-        "event_delay_us": _delays([trade.event_us for trade in trades], timestamps),
-        "receive_delay_us": _delays([trade.receive_ns // 1000 for trade in trades], timestamps),
-        "id_kind": [trade.id_kind for trade in trades],
-        "trade_id": _ids("trade_id", [trade.trade_id for trade in trades]),
-        "first_fill_id": _ids("first_fill_id", [trade.first_fill_id for trade in trades]),
-        "last_fill_id": _ids("last_fill_id", [trade.last_fill_id for trade in trades]),
-        "price": [trade.price for trade in trades],
-        "quantity": [trade.quantity for trade in trades],
-        "side": [trade.side for trade in trades],
+def _values(table: Table, envelope: Envelope[Event]) -> dict[str, list[Any]]:
+    """Return the values of the columns that the events fill, by name."""
+    events = envelope.events
+    timestamps = _times([event.timestamp_us for event in events])
+    values: dict[str, list[Any]] = {"timestamp": timestamps}
+    columns = _own(table)
+    if any(column.name == "price_scale" for column in columns):
+        values |= _book_values(events, envelope)
+    for column in columns:
+        if column.name not in values:
+            found = [getattr(event, column.field or column.name) for event in events]
+            values[column.name] = _checked(column, found, timestamps)
+    return values
+
+
+@cache
+def _own(table: Table) -> tuple[Column, ...]:
+    """Return the columns that come from the event itself."""
+    general = {*ORIGIN, "instrument", "timestamp", "stream_epoch", "stream_seq", "item"}
+    return tuple(column for column in table.inserted if column.name not in general)
+
+
+def _checked(column: Column, values: list[Any], timestamps: list[int]) -> list[Any]:
+    """Refuse what the column cannot hold exactly; turn times into what it holds."""
+    if "Decimal" in column.type:
+        return _decimals(column, values)
+    if column.name.endswith("_delay_us"):
+        return _delays(_microseconds(column, values), timestamps)
+    if "DateTime64" in column.type:
+        present = [time for time in _microseconds(column, values) if time is not None]
+        _times(present)
+        return _microseconds(column, values)
+    if "UInt" in column.type:
+        return _integers(column, values)
+    return values
+
+
+def _decimals(column: Column, texts: list[Any]) -> list[Any]:
+    for text in texts:
+        if text is not None:
+            require_decimal(column.name, text)
+            if text[0] == "-" and column.name in _NEVER_NEGATIVE:
+                raise ContractError(f"{column.name} {text!r} is negative", remedy=_REFUSED)
+    return texts
+
+
+def _microseconds(column: Column, times: list[Any]) -> list[Any]:
+    if column.field.endswith("_ns"):
+        return [None if time is None else time // 1000 for time in times]
+    return times
+
+
+def _book_values(events: Sequence[Event], envelope: Envelope[Event]) -> dict[str, list[Any]]:
+    sides = [_levels(event) for event in events if isinstance(event, BookSnapshot | BookChange)]
+    values: dict[str, list[Any]] = {
+        name: [levels[index] for levels in sides] for index, name in enumerate(_LEVEL_COLUMNS)
     }
+    values["contract_size"] = [require_decimal("contract_size", envelope.contract_size)] * len(sides)
+    values["contract_unit"] = [envelope.contract_unit] * len(sides)
+    return values
 
 
-def _books(events: Sequence[Event]) -> dict[str, list[Any]]:
-    books = [event for event in events if isinstance(event, BookSnapshot)]
-    timestamps = _times([book.timestamp_us for book in books])
-    columns: dict[str, list[Any]] = {
-        "timestamp": timestamps,
-        "receive_delay_us": _delays([book.receive_ns // 1000 for book in books], timestamps),
-        "update_id": _ids("update_id", [book.update_id for book in books]),
-        "reason": [book.reason for book in books],
-    }
-    sides = [_levels(book) for book in books]
-    for index, name in enumerate(_LEVEL_COLUMNS):
-        columns[name] = [levels[index] for levels in sides]
-    return columns
-
-
+_NEVER_NEGATIVE = frozenset({"quantity", "contracts", "ratio", "long_share", "short_share"})
 _LEVEL_COLUMNS = (
     "price_scale",
     "quantity_scale",
@@ -159,7 +185,7 @@ _LEVEL_COLUMNS = (
 )
 
 
-def _levels(book: BookSnapshot) -> tuple[int, int, list[int], list[int], list[int], list[int]]:
+def _levels(book: BookSnapshot | BookChange) -> tuple[int, int, list[int], list[int], list[int], list[int]]:
     levels = [*book.bids, *book.asks]
     split = len(book.bids)
     prices, price_scale = to_int64([require_decimal("price", price) for price, _ in levels])
@@ -167,9 +193,6 @@ def _levels(book: BookSnapshot) -> tuple[int, int, list[int], list[int], list[in
     if quantities and min(quantities) < 0:
         raise ContractError("a level has a negative quantity", remedy=_REFUSED)
     return price_scale, quantity_scale, prices[:split], quantities[:split], prices[split:], quantities[split:]
-
-
-_VALUES: dict[str, Callable[[Sequence[Event]], dict[str, list[Any]]]] = {"trade": _trades, "orderbook": _books}
 
 
 def _times(times_us: list[int]) -> list[int]:
@@ -184,7 +207,11 @@ def _delays(times_us: list[int], timestamps_us: list[int]) -> list[int]:
     return [time - timestamp for time, timestamp in zip(_times(times_us), timestamps_us, strict=True)]
 
 
-def _ids(name: str, ids: list[int]) -> list[int]:
-    if ids and not (min(ids) >= 0 and max(ids) < _UINT64_LIMIT):
-        raise ContractError(f"{name} between {min(ids)} and {max(ids)} is no 64-bit id", remedy=_REFUSED)
-    return ids
+def _integers(column: Column, values: list[Any]) -> list[Any]:
+    limit = 2 ** int(column.type.removeprefix("Nullable(").removesuffix(")").removeprefix("UInt"))
+    present = [value for value in values if value is not None]
+    if present and not (min(present) >= 0 and max(present) < limit):
+        raise ContractError(
+            f"{column.name} between {min(present)} and {max(present)} does not fit {column.type}", remedy=_REFUSED
+        )
+    return values

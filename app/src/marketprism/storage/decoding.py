@@ -7,10 +7,9 @@ from functools import lru_cache
 import msgspec
 
 from marketprism.contract import wire
-from marketprism.contract.catalog import subject
+from marketprism.contract.catalog import DATA_TYPES, subject
 from marketprism.contract.events import Envelope, Event
 from marketprism.contract.instruments import Exchange, Instrument, Market
-from marketprism.contract.tables import TABLES
 from marketprism.errors import ContractError
 from marketprism.storage.columns import Rows
 from marketprism.storage.consumer import Message
@@ -57,8 +56,8 @@ def decode(messages: Sequence[Message], epoch: int) -> Decoded:
 
 
 def data_types(subjects: Sequence[str]) -> list[str]:
-    """Name the data types that have a table, of a stream's subjects."""
-    return [name for name in TABLES if f"{name}.>" in subjects]
+    """Name the data types of a stream's subjects."""
+    return [name for name in DATA_TYPES if f"{name}.>" in subjects]
 
 
 def _require_place(actual: str, envelope: Envelope[Event]) -> None:

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from marketprism.contract.catalog import DATA_TYPES
-from marketprism.contract.instruments import Exchange
+from marketprism.contract.venues import VENUES, feeds
 from marketprism.settings import Settings
 from marketprism.storage.writer import Feed
-from marketprism.venues.binance.markets import MARKETS
 
 _MICROSECONDS = 1_000_000
 
@@ -59,23 +58,25 @@ class Freshness:
                 self._newest[feed] = max(self._newest.get(feed) or 0, time_us)
 
     def ages(self, now_us: int) -> list[Age]:
-        """Return the state of every feed that is expected or was seen."""
+        """Return the state of every feed that is expected or was seen; types that may be silent have none."""
         return [
             Age(
                 feed=f"{data_type} {exchange}.{market}",
                 seconds=round((now_us - (newest or self._started_us)) / _MICROSECONDS, 3),
-                limit=DATA_TYPES[data_type].freshness_seconds,
+                limit=limit,
                 seen=newest is not None,
             )
             for (_, data_type, exchange, market), newest in self._newest.items()
+            if (limit := DATA_TYPES[data_type].freshness_seconds) is not None
         ]
 
 
 def expected_feeds(settings: Settings) -> list[Feed]:
-    """Name the feeds that the enabled venues are configured to deliver."""
-    return [
-        (settings.source.value, data_type, Exchange(name.partition("-")[0]).value, MARKETS[name].market.value)
+    """Name the feeds that the enabled venues are configured to keep fresh."""
+    found = [
+        (settings.source.value, data_type, VENUES[name].exchange.value, market.value)
         for name, venue in settings.venues.items()
-        if venue.enabled and venue.symbols
-        for data_type in venue.data_types
+        if venue.enabled
+        for data_type, market, _ in feeds(name, venue.symbols, venue.data_types)
     ]
+    return list(dict.fromkeys(found))

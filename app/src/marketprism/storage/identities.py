@@ -6,14 +6,14 @@ highest id stored is new without asking; at or below it, the table is asked for 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from marketprism.contract.tables import TABLES
+from marketprism.contract import numbers
+from marketprism.contract.catalog import DATA_TYPES
+from marketprism.contract.tables import TABLES, Column
 from marketprism.storage.clickhouse import ClickHouse
 from marketprism.storage.columns import ORIGIN, Rows, identity
-
-_GROWING: dict[str, tuple[tuple[str, ...], str]] = {"trade": (("id_kind",), "trade_id"), "orderbook": ((), "update_id")}
-"""By data type: what divides an instrument's ids beside its origin, and the id that grows."""
 
 _GROUPS_PER_QUERY = 100
 Group = tuple[Any, ...]
@@ -47,7 +47,7 @@ class Identities:
         Raises:
             UnavailableError: ClickHouse cannot be asked.
         """
-        keys = rows.keys(identity(rows.data_type))
+        keys = _keys(rows)
         ranges = self._suspicious(rows)
         seen = self._stored(rows.data_type, ranges) if ranges else set()
         if not seen and len(set(keys)) == len(keys):
@@ -61,14 +61,14 @@ class Identities:
 
     def learn(self, rows: Rows) -> None:
         """Remember that rows are stored."""
-        _, growing = _GROWING[rows.data_type]
+        growing = DATA_TYPES[rows.data_type].growing
         for group, id_ in zip(rows.keys(_group_columns(rows.data_type)), rows.columns[growing], strict=True):
             highest = self._highest.get((rows.data_type, group))
             if highest is not None and id_ > highest:
                 self._highest[rows.data_type, group] = id_
 
     def _suspicious(self, rows: Rows) -> dict[Group, _Range]:
-        _, growing = _GROWING[rows.data_type]
+        growing = DATA_TYPES[rows.data_type].growing
         groups = rows.keys(_group_columns(rows.data_type))
         self._ask_highest(rows.data_type, {g for g in groups if (rows.data_type, g) not in self._highest})
         ranges: dict[Group, _Range] = {}
@@ -83,12 +83,12 @@ class Identities:
 
     def _ask_highest(self, data_type: str, groups: set[Group]) -> None:
         """Ask once for each group that was not seen since the start; -1 where nothing is stored."""
-        _, growing = _GROWING[data_type]
+        growing = DATA_TYPES[data_type].growing
         names = ", ".join(_group_columns(data_type))
         for part in _parts(sorted(groups, key=str)):
             parameters, conditions = _match(data_type, part)
             rows = self._clickhouse.query(
-                f"SELECT {names}, max({growing}) FROM {self._table(data_type)}"
+                f"SELECT {names}, {_as_number(f'max({growing})', growing)} FROM {self._table(data_type)}"
                 f" WHERE {' OR '.join(conditions)} GROUP BY {names}",
                 parameters,
             )
@@ -97,15 +97,16 @@ class Identities:
 
     def _stored(self, data_type: str, ranges: dict[Group, _Range]) -> set[tuple[Any, ...]]:
         names = identity(data_type)
-        _, growing = _GROWING[data_type]
-        selected = ", ".join("toUnixTimestamp64Micro(timestamp)" if n == "timestamp" else n for n in names)
+        growing = DATA_TYPES[data_type].growing
+        selected = ", ".join(_comparable(data_type, name) for name in names)
         found: set[tuple[Any, ...]] = set()
         for part in _parts(list(ranges)):
             parameters, conditions = _match(data_type, part)
             for index, group in enumerate(part):
                 wanted = ranges[group]
+                if growing != "timestamp":
+                    conditions[index] += f" AND {growing} BETWEEN {wanted.first_id} AND {wanted.last_id}"
                 conditions[index] += (
-                    f" AND {growing} BETWEEN {wanted.first_id} AND {wanted.last_id}"
                     f" AND timestamp BETWEEN fromUnixTimestamp64Micro({wanted.first_us}, 'UTC')"
                     f" AND fromUnixTimestamp64Micro({wanted.last_us}, 'UTC')"
                 )
@@ -118,8 +119,40 @@ class Identities:
         return f"{self._database}.{TABLES[data_type].name}"
 
 
+def _keys(rows: Rows) -> list[tuple[Any, ...]]:
+    """Return the identities, decimal texts as scaled integers: 1.5 and 1.50 are one number."""
+    names = identity(rows.data_type)
+    decimals = [name for name in names if "Decimal" in _column(rows.data_type, name).type]
+    if not decimals:
+        return rows.keys(names)
+    columns = [
+        [numbers.parse(text) for text in rows.columns[name]] if name in decimals else rows.columns[name]
+        for name in names
+    ]
+    return list(zip(*columns, strict=True))
+
+
+@cache
+def _column(data_type: str, name: str) -> Column:
+    return next(column for column in TABLES[data_type].columns if column.name == name)
+
+
+def _as_number(expression: str, column: str) -> str:
+    return f"toUnixTimestamp64Micro({expression})" if column == "timestamp" else expression
+
+
+def _comparable(data_type: str, name: str) -> str:
+    """Render a column of an identity as the value that `_keys` has for it."""
+    column = _column(data_type, name)
+    if "DateTime64" in column.type:
+        return f"toUnixTimestamp64Micro({name})"
+    if "Decimal" in column.type:
+        return f"toInt256(toDecimal256({name}, {numbers.FRACTION_DIGITS}) * toInt256('{numbers.UNIT}'))"
+    return name
+
+
 def _group_columns(data_type: str) -> tuple[str, ...]:
-    return (*ORIGIN, *_GROWING[data_type][0])
+    return (*ORIGIN, *DATA_TYPES[data_type].series)
 
 
 def _match(data_type: str, groups: Sequence[Group]) -> tuple[dict[str, object], list[str]]:

@@ -1,11 +1,15 @@
 """What a venue adapter takes and gives. Adapters do no I/O: frames and the time of receipt in, facts and wishes out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from marketprism.contract.books import BookDelta, BookImage, BookTop
-from marketprism.contract.events import Trade
+from marketprism.contract.events import Event, Trade
 from marketprism.contract.instruments import Instrument
+
+SECOND_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,20 +19,28 @@ class Connection:
     Attributes:
         name: Short and stable, for logs and metrics: ``public``.
         path: Appended to the venue's WebSocket base address.
-        book_symbols: Symbols whose books lose their synchronisation when this connection breaks.
+        subscribe: Messages to send once it is open, in order; empty where the path subscribes.
+        books: Names of the instruments whose books lose their synchronisation when this connection breaks.
+        ping: Text to send after `ping_seconds` without a frame, for venues that want more than WebSocket pings.
+        max_messages_per_second: What the venue takes at most from us.
     """
 
     name: str
     path: str
-    book_symbols: tuple[str, ...] = ()
+    subscribe: tuple[bytes, ...] = ()
+    books: tuple[str, ...] = ()
+    ping: bytes | None = None
+    ping_seconds: float = 20.0
+    max_messages_per_second: float = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class TradeSeen:
-    """A trade of one instrument."""
+class Observed:
+    """An event of one instrument, as it happened. Books come as `BookDelta` and `BookImage` instead."""
 
+    data_type: str
     instrument: Instrument
-    trade: Trade
+    event: Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,47 +56,162 @@ class Refusal:
     detail: str
 
 
+class NoticeKind(StrEnum):
+    """What a venue can say about a connection."""
+
+    ACKNOWLEDGED = "acknowledged"
+    ERROR = "error"
+    ENDING = "ending"  # the venue will close the connection soon: open another one first
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something the venue says about the connection: an acknowledgement, an error, a coming shutdown."""
+    """Something the venue says about the connection."""
 
-    kind: str
+    kind: NoticeKind
     detail: str
 
 
-VenueEvent = TradeSeen | BookDelta | BookTop | Refusal | Notice
+@dataclass(frozen=True, slots=True)
+class Send:
+    """A message to the venue.
+
+    Attributes:
+        connection: Name of the connection; empty for the one whose frame is being answered.
+    """
+
+    message: bytes
+    connection: str = ""
+
+
+class Purpose(StrEnum):
+    """Why something is asked over REST, the most urgent first."""
+
+    BOOK = "book"
+    LISTING = "listing"
+    POLL = "poll"
+    HEAL = "heal"
 
 
 @dataclass(frozen=True, slots=True)
-class SnapshotRequest:
-    """A REST request for the whole book of one instrument.
+class RestRequest:
+    """One GET request.
 
     Attributes:
+        data_type: What the answer holds; empty for a listing.
+        instrument: Whose; None for a listing.
         path: Appended to the venue's REST base address.
         weight: What it costs of `Venue.weight_per_minute`.
+        first_id: First trade id wanted, for `Purpose.HEAL`.
+        last_id: Last one.
     """
 
-    instrument: Instrument
+    purpose: Purpose
+    data_type: str
+    instrument: Instrument | None
     path: str
     weight: int
+    first_id: int = 0
+    last_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """A request to repeat for ever.
+
+    Attributes:
+        interval_ns: Time from one answer to the next request.
+    """
+
+    request: RestRequest
+    interval_ns: int
+
+
+VenueEvent = Observed | BookDelta | BookImage | BookTop | Refusal | Notice | Send
 
 
 class Venue(Protocol):
-    """One market of one exchange."""
+    """One market of one exchange.
+
+    Attributes:
+        weight_per_minute: REST weight that the exchange allows one address.
+        books_in_band: Whether a book's image comes on the WebSocket, before its deltas, instead of over REST.
+    """
 
     weight_per_minute: int
+    books_in_band: bool
 
     def connections(self) -> list[Connection]:
         """Return the WebSockets to hold open."""
+        ...
 
     def instruments(self) -> dict[str, Instrument]:
         """Return the subscribed instruments by the exchange's own name."""
+        ...
+
+    def feeds(self) -> list[tuple[str, Instrument]]:
+        """Return every data type of every instrument that is subscribed to or polled."""
+        ...
 
     def feed(self, frame: bytes, receive_ns: int) -> list[VenueEvent]:
         """Understand one frame; never raises for what a peer sent."""
+        ...
 
-    def snapshot_request(self, instrument: Instrument) -> SnapshotRequest:
-        """Return the request for a book."""
+    def book_request(self, instrument: Instrument) -> list[RestRequest | Send]:
+        """Return what makes the exchange send the whole book."""
+        ...
 
-    def read_snapshot(self, instrument: Instrument, body: bytes) -> BookImage | Refusal:
-        """Understand the answer to `snapshot_request`."""
+    def chain(self, trade: Trade) -> tuple[int, int]:
+        """Return the first and the last of the contiguous ids that a trade covers."""
+        ...
+
+    def heal_request(self, instrument: Instrument, first_id: int, last_id: int) -> RestRequest | None:
+        """Return the request for missing trades, as many as one answer holds; None where the venue gives none."""
+        ...
+
+    def polls(self) -> list[Poll]:
+        """Return what is asked over REST again and again."""
+        ...
+
+    def read(self, request: RestRequest, body: bytes, receive_ns: int) -> list[VenueEvent]:
+        """Understand the answer to any request but a listing; never raises for what a peer sent."""
+        ...
+
+
+class ListingState(StrEnum):
+    """Whether an instrument can be traded."""
+
+    TRADING = "trading"
+    PAUSED = "paused"
+    DELISTED = "delisted"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What an exchange says about one instrument.
+
+    Attributes:
+        tick: Smallest step of the price.
+        lot: Smallest step of the quantity, in what the exchange counts.
+    """
+
+    instrument: Instrument
+    tick: str
+    lot: str
+    state: ListingState
+
+
+class Directory(Protocol):
+    """The exchange's list of instruments of one market."""
+
+    def requests(self, symbols: Sequence[str]) -> list[RestRequest]:
+        """Return the requests whose answers list the symbols."""
+        ...
+
+    def read(self, bodies: Sequence[bytes]) -> dict[str, Listing]:
+        """Understand the answers to all requests: listings by canonical symbol.
+
+        Raises:
+            ContractError: An answer is no list of instruments.
+        """
+        ...

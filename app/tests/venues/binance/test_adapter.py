@@ -11,7 +11,7 @@ from marketprism.contract.books import BookDelta, BookImage, BookTop
 from marketprism.contract.events import Side, TradeIdKind
 from marketprism.venues.binance.adapter import Binance
 from marketprism.venues.binance.markets import SPOT, USDM
-from marketprism.venues.protocol import Notice, Refusal, TradeSeen
+from marketprism.venues.protocol import Notice, Observed, Refusal
 
 TYPES = ("trade", "orderbook")
 RECEIVE_NS = 1_672_515_782_140_123_456
@@ -44,8 +44,8 @@ def usdm() -> Binance:
 @pytest.mark.parametrize("frame", [wrapped("btcusdt@trade", FILL), json.dumps(FILL).encode()])
 def test_a_fill_keeps_every_value(spot: Binance, frame: bytes) -> None:
     (seen,) = spot.feed(frame, RECEIVE_NS)
-    assert isinstance(seen, TradeSeen)
-    trade = seen.trade
+    assert isinstance(seen, Observed)
+    trade = seen.event
     assert seen.instrument.symbol == "BTC-USDT"
     assert (trade.id_kind, trade.trade_id, trade.first_fill_id, trade.last_fill_id) == (
         TradeIdKind.FILL,
@@ -61,14 +61,14 @@ def test_a_fill_keeps_every_value(spot: Binance, frame: bytes) -> None:
 def test_a_buyer_that_was_the_maker_means_that_the_aggressor_sold(spot: Binance) -> None:
     for maker, side in ((True, Side.SELL), (False, Side.BUY)):
         (seen,) = spot.feed(wrapped("btcusdt@trade", {**FILL, "m": maker}), RECEIVE_NS)
-        assert isinstance(seen, TradeSeen)
-        assert seen.trade.side is side
+        assert isinstance(seen, Observed)
+        assert seen.event.side is side
 
 
 def test_an_aggregate_names_the_fills_it_covers(usdm: Binance) -> None:
     (seen,) = usdm.feed(wrapped("btcusdt@aggTrade", AGGREGATE), RECEIVE_NS)
-    assert isinstance(seen, TradeSeen)
-    trade = seen.trade
+    assert isinstance(seen, Observed)
+    trade = seen.event
     assert (trade.id_kind, trade.trade_id) == (TradeIdKind.AGGREGATE, 3477868433)
     assert (trade.first_fill_id, trade.last_fill_id) == (8153634393, 8153634394)
     assert (trade.price, trade.side) == ("83091.70", Side.BUY)

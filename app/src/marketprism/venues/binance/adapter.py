@@ -14,9 +14,13 @@ from marketprism.venues.binance.markets import BinanceMarket, instrument
 from marketprism.venues.protocol import (
     Connection,
     Notice,
+    NoticeKind,
+    Observed,
+    Poll,
+    Purpose,
     Refusal,
-    SnapshotRequest,
-    TradeSeen,
+    RestRequest,
+    Send,
     VenueEvent,
 )
 
@@ -32,6 +36,8 @@ class Binance:
         symbols: Canonical symbols or Binance's own names.
         data_types: Which of ``trade`` and ``orderbook`` to subscribe to.
     """
+
+    books_in_band = False
 
     def __init__(self, market: BinanceMarket, symbols: Iterable[str], data_types: Iterable[str]) -> None:
         self._market = market
@@ -52,8 +58,8 @@ class Binance:
         for name, (path, data_types) in self._market.routes.items():
             streams = [stream for wanted in data_types for stream in self._streams(wanted)]
             if streams:
-                books = tuple(i.symbol for i in self._instruments.values()) if self._has_books(data_types) else ()
-                found.append(Connection(name, f"{path}?streams={'/'.join(streams)}", books))
+                books = tuple(self._instruments) if self._has_books(data_types) else ()
+                found.append(Connection(name, f"{path}?streams={'/'.join(streams)}", books=books))
         return found
 
     def instruments(self) -> dict[str, Instrument]:
@@ -72,24 +78,42 @@ class Binance:
         if outer.event is not None:
             return [self._read(outer.event, frame, receive_ns)]
         if bytes(outer.error) or outer.code is not None:
-            return [Notice("error", frame[:500].decode(errors="replace"))]
+            return [Notice(NoticeKind.ERROR, frame[:500].decode(errors="replace"))]
         if bytes(outer.result):
-            return [Notice("acknowledged", str(outer.id))]
+            return [Notice(NoticeKind.ACKNOWLEDGED, str(outer.id))]
         return [Refusal("frame_unrecognised", repr(frame[:200]))]
 
-    def snapshot_request(self, wanted: Instrument) -> SnapshotRequest:
-        """Return the depth request for one instrument."""
-        return SnapshotRequest(wanted, self._market.depth_path.format(name=wanted.name), self._market.depth_weight)
+    def feeds(self) -> list[tuple[str, Instrument]]:
+        """Return every data type of every instrument that is subscribed to."""
+        return [(name, instrument) for name in self._data_types for instrument in self._instruments.values()]
 
-    def read_snapshot(self, wanted: Instrument, body: bytes) -> BookImage | Refusal:
+    def book_request(self, wanted: Instrument) -> list[RestRequest | Send]:
+        """Return the depth request for one instrument."""
+        path = self._market.depth_path.format(name=wanted.name)
+        return [RestRequest(Purpose.BOOK, "orderbook", wanted, path, self._market.depth_weight)]
+
+    def chain(self, trade: Trade) -> tuple[int, int]:
+        """Return the trade's id twice: Binance counts the messages of each stream without a hole."""
+        return trade.trade_id, trade.trade_id
+
+    def heal_request(self, wanted: Instrument, first_id: int, last_id: int) -> RestRequest | None:
+        """Return the request for missing trades, oldest first."""
+        return None
+
+    def polls(self) -> list[Poll]:
+        """Return what is asked over REST again and again."""
+        return []
+
+    def read(self, request: RestRequest, body: bytes, receive_ns: int) -> list[VenueEvent]:
         """Understand the answer of a depth request."""
+        assert request.instrument is not None, "a book is somebody's"
         try:
             snapshot = messages.decode_snapshot(body)
         except messages.UNREADABLE as error:
-            return Refusal("snapshot_malformed", f"{error}: {body[:200]!r}")
+            return [Refusal("snapshot_malformed", f"{error}: {body[:200]!r}")]
         if not _are_numbers(snapshot.bids, snapshot.asks):
-            return Refusal("snapshot_number", repr(body[:200]))
-        return BookImage(wanted, snapshot.update_id, snapshot.bids, snapshot.asks)
+            return [Refusal("snapshot_number", repr(body[:200]))]
+        return [BookImage(request.instrument, snapshot.update_id, receive_ns, snapshot.bids, snapshot.asks)]
 
     def _has_books(self, data_types: tuple[str, ...]) -> bool:
         return "orderbook" in data_types and "orderbook" in self._data_types
@@ -97,12 +121,15 @@ class Binance:
     def _streams(self, data_type: str) -> list[str]:
         if data_type not in self._data_types:
             return []
-        suffixes = {"trade": (self._market.trade_stream,), "orderbook": (self._market.depth_stream, "bookTicker")}
-        return [f"{name.lower()}@{suffix}" for name in self._instruments for suffix in suffixes[data_type]]
+        suffixes: dict[str, tuple[str, ...]] = {
+            "trade": (self._market.trade_stream,),
+            "orderbook": (self._market.depth_stream, "bookTicker"),
+        }
+        return [f"{name.lower()}@{suffix}" for name in self._instruments for suffix in suffixes.get(data_type, ())]
 
     def _read(self, kind: str, data: msgspec.Raw | bytes, receive_ns: int) -> VenueEvent:
         if kind.endswith("serverShutdown"):
-            return Notice("server_shutdown", bytes(data).decode(errors="replace"))
+            return Notice(NoticeKind.ENDING, bytes(data).decode(errors="replace"))
         reader = self._readers.get(kind)
         if reader is None:
             return Refusal("stream_unsupported", kind)
@@ -134,7 +161,8 @@ class Binance:
             return Refusal("trade_number", f"price {message.price!r}, quantity {message.quantity!r}")
         if min(message.trade_id, first_fill_id, last_fill_id, message.trade_ms, message.event_ms) < 0:
             return Refusal("trade_negative", f"trade {message.trade_id} at {message.trade_ms}")
-        return TradeSeen(
+        return Observed(
+            "trade",
             found,
             Trade(
                 id_kind=id_kind,

@@ -1,0 +1,172 @@
+"""One instrument's order book: kept in step with the stream, published while it is, and its holes told."""
+
+from typing import assert_never
+
+import msgspec
+
+from marketprism.book.sync import Applied, BookSync, Broken, Loaded, SnapshotNeeded, Step, SyncState
+from marketprism.book.witness import Witness
+from marketprism.contract.books import BookDelta, BookImage, BookTop
+from marketprism.contract.events import BookChange, BookSnapshot, Gap, SnapshotReason
+from marketprism.contract.instruments import Instrument
+from marketprism.pipeline.outputs import FeedCounters, Output
+from marketprism.venues.protocol import SECOND_NS, Venue
+
+RETRY_NS = 5 * SECOND_NS
+"""Wait before a whole book is asked for again; the weight budget of the REST client comes on top."""
+
+
+class BookFeed:
+    """The book of one instrument.
+
+    Args:
+        venue: Knows how a whole book is asked for.
+        instrument: Whose book it is.
+        counters: Shared by the feed.
+        depth: Levels a side in a published snapshot.
+        interval_ns: Time between published snapshots.
+        changes: Publish every change of the synchronised book as well.
+    """
+
+    def __init__(
+        self,
+        venue: Venue,
+        instrument: Instrument,
+        counters: FeedCounters,
+        *,
+        depth: int,
+        interval_ns: int,
+        changes: bool,
+    ) -> None:
+        self.instrument = instrument
+        self.sync = BookSync(in_band=venue.books_in_band)
+        self._venue = venue
+        self._counters = counters
+        self._witness = Witness(counters.book_checks)
+        self._depth, self._interval_ns = depth, interval_ns
+        self._changes = changes
+        self._as_of: tuple[int, int] | None = None
+        self._published_id: int | None = None
+        self._publish_at_ns = 0
+        self._reason = SnapshotReason.RESYNC
+        self._asked_ns: int | None = None
+        self._hole_after: int | None = None
+        self._hole: Gap | None = None
+
+    def delta(self, delta: BookDelta) -> list[Output]:
+        """Take the next change."""
+        return self._steps(self.sync.feed_delta(delta), delta.receive_ns)
+
+    def image(self, image: BookImage) -> list[Output]:
+        """Take a whole book."""
+        if not self._venue.books_in_band:
+            self._asked_ns = None
+        return self._steps(self.sync.feed_image(image), image.receive_ns)
+
+    def top(self, top: BookTop) -> None:
+        """Take the exchange's own best bid and ask, the book's witness."""
+        book_id = self.sync.last_id if self.sync.state is SyncState.LIVE else None
+        self._witness.feed_top(top, book_id, self.sync.levels)
+
+    def failed(self, now_ns: int) -> None:
+        """Note that the whole book did not come; it is asked for again after a while."""
+        self._asked_ns = now_ns
+
+    def disconnected(self) -> None:
+        """Forget the book: what happened while the connection was lost is unknown."""
+        if self.sync.state is SyncState.LIVE and self._hole is None:
+            self._hole_after = self.sync.last_id
+        self.sync.reset()
+        self._as_of, self._asked_ns = None, None
+
+    def due(self, now_ns: int) -> list[Output]:
+        """Return what time alone makes due: a snapshot to publish, a request to repeat."""
+        if self.sync.state is SyncState.LIVE:
+            if now_ns >= self._publish_at_ns and self.sync.last_id != self._published_id:
+                return self._publish(now_ns)
+        elif self._asked_ns is not None and now_ns >= self._asked_ns + RETRY_NS:
+            return self._ask(now_ns)
+        return []
+
+    def _steps(self, steps: list[Step], now_ns: int) -> list[Output]:
+        outputs: list[Output] = []
+        for step in steps:
+            match step:
+                case Applied(delta):
+                    outputs += self._applied(delta)
+                case Loaded(image):
+                    assert image.timestamp_us is not None, "an image of the stream has the exchange's time"
+                    outputs += self._live(image.update_id, image.timestamp_us, image.receive_ns)
+                case Broken(after_id, delta):
+                    self._as_of = None
+                    outputs += self._tell(after_id, delta.first_id, delta.timestamp_us, delta.receive_ns)
+                case SnapshotNeeded():
+                    self._counters.resyncs += 1
+                    self._reason, self._publish_at_ns = SnapshotReason.RESYNC, 0
+                    outputs += self._ask(now_ns)
+                case _:
+                    assert_never(step)
+        return outputs
+
+    def _applied(self, delta: BookDelta) -> list[Output]:
+        outputs = self._live(delta.first_id, delta.timestamp_us, delta.receive_ns)
+        self._witness.applied(delta.last_id, self.sync.levels)
+        if self._changes:
+            change = BookChange(
+                first_update_id=delta.first_id,
+                last_update_id=delta.last_id,
+                timestamp_us=delta.timestamp_us,
+                receive_ns=delta.receive_ns,
+                bids=delta.bids,
+                asks=delta.asks,
+            )
+            outputs.append(self._counters.record("orderbook_delta", self.instrument, change))
+        return outputs
+
+    def _live(self, first_id: int, timestamp_us: int, receive_ns: int) -> list[Output]:
+        """Note the time of the book's newest change; the first one after a hole ends that hole."""
+        outputs: list[Output] = []
+        self._as_of, self._asked_ns = (timestamp_us, receive_ns), None
+        if self._hole_after is not None:
+            outputs += self._tell(self._hole_after, first_id, timestamp_us, receive_ns)
+            self._hole_after = None
+        if self._hole is not None:
+            healed = msgspec.structs.replace(self._hole, healed_by="snapshot", healed_ns=receive_ns)
+            outputs.append(self._counters.record("gap", self.instrument, healed))
+            self._hole = None
+        return outputs
+
+    def _tell(self, after_id: int, before_id: int, timestamp_us: int, receive_ns: int) -> list[Output]:
+        """Tell a hole, unless an earlier one is still open: that one goes on."""
+        if self._hole is not None:
+            return []
+        self._hole = Gap(
+            data_type="orderbook",
+            after_id=after_id,
+            before_id=before_id,
+            size=None,
+            timestamp_us=timestamp_us,
+            receive_ns=receive_ns,
+        )
+        return [self._counters.record("gap", self.instrument, self._hole)]
+
+    def _ask(self, now_ns: int) -> list[Output]:
+        self._asked_ns = now_ns if self._venue.books_in_band else None  # of a REST request `failed` is told
+        return list(self._venue.book_request(self.instrument))
+
+    def _publish(self, now_ns: int) -> list[Output]:
+        if self._as_of is None or self.sync.levels.is_crossed:
+            return []
+        self._publish_at_ns = now_ns - now_ns % self._interval_ns + self._interval_ns
+        self._published_id = self.sync.last_id
+        timestamp_us, receive_ns = self._as_of
+        snapshot = BookSnapshot(
+            update_id=self.sync.last_id,
+            timestamp_us=timestamp_us,
+            receive_ns=receive_ns,
+            reason=self._reason,
+            bids=self.sync.levels.bids.highest(self._depth),
+            asks=self.sync.levels.asks.lowest(self._depth),
+        )
+        self._reason = SnapshotReason.INTERVAL
+        return [self._counters.record("orderbook", self.instrument, snapshot)]

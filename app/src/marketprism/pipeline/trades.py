@@ -1,0 +1,134 @@
+"""One instrument's trades: none missing unseen, and what is missing fetched over REST where the venue allows it."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from marketprism.book.continuity import Place, TradeContinuity
+from marketprism.contract.events import Gap, Trade
+from marketprism.contract.instruments import Instrument
+from marketprism.pipeline.outputs import FeedCounters, Output
+from marketprism.venues.protocol import SECOND_NS, Refusal, RestRequest, Venue
+
+RETRY_NS = 15 * SECOND_NS
+"""Wait after an answer that brought nothing: a venue's REST may be behind its WebSocket."""
+MAX_TRIES = 5
+
+
+@dataclass(slots=True)
+class _Healing:
+    """A hole that is being filled.
+
+    Attributes:
+        gap: As it was told.
+        first: First id that is still missing.
+        last: Last one.
+    """
+
+    gap: Gap
+    first: int
+    last: int
+    tries: int = 0
+    retry_at_ns: int | None = None
+
+
+class TradeFeed:
+    """The trades of one instrument.
+
+    Args:
+        venue: Knows which ids a trade covers, and how missing ones are asked for.
+        instrument: Whose trades they are.
+        counters: Shared by the feed.
+    """
+
+    def __init__(self, venue: Venue, instrument: Instrument, counters: FeedCounters) -> None:
+        self._venue = venue
+        self._instrument = instrument
+        self._counters = counters
+        self._continuity = TradeContinuity()
+        self._holes: dict[int, _Healing] = {}
+
+    def trade(self, trade: Trade) -> list[Output]:
+        """Take the next trade of the stream."""
+        first_id, last_id = self._venue.chain(trade)
+        place, hole = self._continuity.place(first_id, last_id)
+        if place is Place.REPEATED:
+            refusal = Refusal("trade_repeated", f"{self._instrument} {trade.trade_id}")
+            return [self._counters.refuse(refusal)]
+        outputs: list[Output] = []
+        if hole is not None:
+            gap = Gap(
+                data_type="trade",
+                after_id=hole.first - 1,
+                before_id=hole.last + 1,
+                size=hole.last - hole.first + 1,
+                timestamp_us=trade.timestamp_us,
+                receive_ns=trade.receive_ns,
+            )
+            outputs.append(self._counters.record("gap", self._instrument, gap))
+            outputs += self._ask(_Healing(gap, hole.first, hole.last))
+        outputs.append(self._counters.record("trade", self._instrument, trade))
+        return outputs
+
+    def answer(self, request: RestRequest, trades: list[Trade], receive_ns: int) -> list[Output]:
+        """Take the trades that an answer brought; those of the hole are published, and the rest of it is asked for."""
+        hole = self._hole_of(request)
+        if hole is None:
+            return []
+        chain = self._venue.chain
+        missing = sorted(
+            (trade for trade in trades if hole.first <= chain(trade)[0] and chain(trade)[1] <= hole.last), key=chain
+        )
+        outputs: list[Output] = [self._counters.record("trade", self._instrument, trade) for trade in missing]
+        if not _shrink(hole, [chain(trade) for trade in missing]):
+            self.failed(request, receive_ns)
+        elif hole.first <= hole.last:
+            outputs += self._ask(hole)
+        else:
+            del self._holes[hole.gap.after_id]
+            healed = msgspec.structs.replace(hole.gap, healed_by="rest", healed_ns=receive_ns)
+            outputs.append(self._counters.record("gap", self._instrument, healed))
+        return outputs
+
+    def failed(self, request: RestRequest, now_ns: int) -> None:
+        """Ask again after a while, a few times; then the hole stays in the ledger as it is."""
+        hole = self._hole_of(request)
+        if hole is None:
+            return
+        hole.tries += 1
+        if hole.tries >= MAX_TRIES:
+            del self._holes[hole.gap.after_id]
+        else:
+            hole.retry_at_ns = now_ns + RETRY_NS
+
+    def due(self, now_ns: int) -> list[Output]:
+        """Return the requests that are to be repeated now."""
+        outputs: list[Output] = []
+        for hole in list(self._holes.values()):
+            if hole.retry_at_ns is not None and now_ns >= hole.retry_at_ns:
+                outputs += self._ask(hole)
+        return outputs
+
+    def _ask(self, hole: _Healing) -> list[Output]:
+        hole.retry_at_ns = None
+        request = self._venue.heal_request(self._instrument, hole.first, hole.last)
+        if request is None:
+            return []
+        self._holes[hole.gap.after_id] = hole
+        return [request]
+
+    def _hole_of(self, request: RestRequest) -> _Healing | None:
+        holes = self._holes.values()
+        return next((hole for hole in holes if hole.first <= request.last_id and request.first_id <= hole.last), None)
+
+
+def _shrink(hole: _Healing, chains: list[tuple[int, int]]) -> bool:
+    """Take ids off both ends of a hole; false when none of them was there."""
+    before = (hole.first, hole.last)
+    for first_id, last_id in chains:
+        if first_id == hole.first:
+            hole.first = last_id + 1
+    for first_id, last_id in reversed(chains):
+        if last_id == hole.last and hole.first <= hole.last:
+            hole.last = first_id - 1
+    return (hole.first, hole.last) != before
