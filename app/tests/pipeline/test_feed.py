@@ -10,11 +10,11 @@ from marketprism.pipeline.books import RETRY_NS
 from marketprism.pipeline.feed import Feed
 from marketprism.pipeline.outputs import Output, Record
 from marketprism.venues.binance.adapter import Binance
-from marketprism.venues.binance.markets import SPOT
+from marketprism.venues.binance.markets import SPOT, instrument
 from marketprism.venues.protocol import Refusal, RestRequest
 
 SECOND = 1_000_000_000
-VENUE = Binance(SPOT, ["BTC-USDT"], ("trade", "orderbook"))
+VENUE = Binance(SPOT, [instrument(SPOT, "BTC-USDT")], ("trade", "orderbook"))
 (BTC,) = VENUE.instruments().values()
 (CONNECTION,) = VENUE.connections()
 (REQUEST,) = VENUE.book_request(BTC)
