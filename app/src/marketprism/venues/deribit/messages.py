@@ -11,7 +11,9 @@ from msgspec import Meta, Raw, Struct, field
 
 from marketprism.contract.events import Side
 
-Milliseconds = Annotated[int, Meta(ge=0, le=9_999_999_999_999)]
+Milliseconds = Annotated[int, Meta(ge=946_684_800_000, lt=4_102_444_800_000)]
+"""Of this century: a time outside it is no time that can be stored."""
+
 Id = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Levels = list[tuple[Literal["new", "change", "delete"], Raw, Raw]]
 """Action, price and new amount; Deribit's page asks to treat ``new`` and ``change`` alike."""
@@ -110,7 +112,6 @@ class ListedInstrument(Struct):
     name: str = field(name="instrument_name")
     base: str = field(name="base_currency")
     quote: str = field(name="quote_currency")
-    kind: str
     tick_size: Raw
     min_trade_amount: Raw
     is_active: bool
