@@ -64,9 +64,9 @@ def test_an_error_names_its_code_and_the_channels_asked_for(requests: Requests, 
     assert notice == Notice(NoticeKind.ERROR, "10028 too_many_requests")
 
 
-def test_many_missing_channels_are_shortened(requests: Requests) -> None:
+def test_many_missing_channels_are_shortened_and_none_taken_is_no_acknowledgement(requests: Requests) -> None:
     number = json.loads(requests.opening([f"book.X{index}.100ms" for index in range(12)])[1])["id"]
-    _, error = answered(requests, id=number, result=[])
+    (error,) = answered(requests, id=number, result=[])
     assert isinstance(error, Notice)
     assert error.detail.endswith("book.X9.100ms and 2 more")
 
