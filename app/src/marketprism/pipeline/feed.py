@@ -64,10 +64,9 @@ class Feed:
     def answer(self, request: RestRequest, body: bytes, receive_ns: int) -> list[Output]:
         """Take the answer to a request."""
         events = self._venue.read(request, body, receive_ns)
+        if request.purpose is Purpose.HEAL:
+            return self._healed(request, events, receive_ns) + self.due(receive_ns)
         unusable = any(isinstance(event, Refusal) for event in events)
-        if request.purpose is Purpose.HEAL and not unusable:
-            trades = [e.event for e in events if isinstance(e, Observed) and isinstance(e.event, Trade)]
-            return self._trades_of(request).answer(request, trades, receive_ns)
         if request.purpose is Purpose.POLL and not unusable:
             self._schedule.answered(request, receive_ns)
         elif unusable:
@@ -126,6 +125,16 @@ class Feed:
                 case _:
                     assert_never(event)
         return outputs
+
+    def _healed(self, request: RestRequest, events: list[VenueEvent], receive_ns: int) -> list[Output]:
+        """Fill a hole with the trades that an answer brought; what came with them, such as liquidations, goes along."""
+        trades, others = [], []
+        for event in events:
+            if isinstance(event, Observed) and isinstance(event.event, Trade):
+                trades.append(event.event)
+            else:
+                others.append(event)
+        return self._trades_of(request).answer(request, trades, receive_ns) + self._take(others)
 
     def _observed(self, seen: Observed) -> list[Output]:
         if isinstance(seen.event, Trade):
