@@ -1,6 +1,5 @@
 """Binance spot and USD-M futures: frames in, trades, book changes and witnesses out."""
 
-import re
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -11,6 +10,7 @@ from marketprism.contract.instruments import Instrument
 from marketprism.contract.numbers import is_decimal
 from marketprism.venues.binance import messages
 from marketprism.venues.binance.markets import BinanceMarket, instrument
+from marketprism.venues.levels import are_numbers
 from marketprism.venues.protocol import (
     Connection,
     Notice,
@@ -25,7 +25,6 @@ from marketprism.venues.protocol import (
 )
 
 _MICROSECONDS = 1000  # per millisecond, the unit of Binance's times
-_LEVELS = re.compile(r"(?:\d{1,20}(?:\.\d{1,18}0*)?:\d{1,20}(?:\.\d{1,18}0*)?;)*", re.ASCII)
 
 
 class Binance:
@@ -111,7 +110,7 @@ class Binance:
             snapshot = messages.decode_snapshot(body)
         except messages.UNREADABLE as error:
             return [Refusal("snapshot_malformed", f"{error}: {body[:200]!r}")]
-        if not _are_numbers(snapshot.bids, snapshot.asks):
+        if not are_numbers(snapshot.bids, snapshot.asks):
             return [Refusal("snapshot_number", repr(body[:200]))]
         return [BookImage(request.instrument, snapshot.update_id, receive_ns, snapshot.bids, snapshot.asks)]
 
@@ -183,7 +182,7 @@ class Binance:
         found = self._instruments.get(message.symbol)
         if found is None:
             return Refusal("symbol_unknown", message.symbol)
-        if not _are_numbers(message.bids, message.asks):
+        if not are_numbers(message.bids, message.asks):
             return Refusal("depth_number", repr(bytes(data)[:200]))
         milliseconds = message.event_ms if message.transaction_ms is None else message.transaction_ms
         return BookDelta(
@@ -203,12 +202,6 @@ class Binance:
         if found is None:
             return Refusal("symbol_unknown", message.symbol)
         bid, ask = (message.bid_price, message.bid_quantity), (message.ask_price, message.ask_quantity)
-        if not _are_numbers([bid], [ask]):
+        if not are_numbers([bid], [ask]):
             return Refusal("bookTicker_number", repr(bytes(data)[:200]))
         return BookTop(found, message.update_id, bid, ask)
-
-
-def _are_numbers(bids: messages.Levels, asks: messages.Levels) -> bool:
-    """Check all numbers of a book message in one pass; a call per number would cost more than decoding it."""
-    text = "".join([f"{price}:{quantity};" for side in (bids, asks) for price, quantity in side])
-    return _LEVELS.fullmatch(text) is not None and text.count(";") == len(bids) + len(asks)
