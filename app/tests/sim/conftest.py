@@ -11,6 +11,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from marketprism.sim.binance.venue import Binance
 from marketprism.sim.server import Simulator
 from marketprism.sim.settings import SimSettings
 
@@ -19,8 +20,8 @@ Serve: TypeAlias = Callable[..., contextlib.AbstractAsyncContextManager[Simulato
 
 
 @contextlib.asynccontextmanager
-async def serving(settings: SimSettings, **changes: Any) -> AsyncIterator[Simulator]:
-    simulator = Simulator(replace(settings, **changes))
+async def serving(settings: SimSettings, *, rules: Any = None, **changes: Any) -> AsyncIterator[Simulator]:
+    simulator = Simulator(replace(settings, **changes), [Binance(rules=rules)] if rules else None)
     stop, ready = asyncio.Event(), asyncio.Event()
     task = asyncio.create_task(simulator.serve(stop, ready.set))
     waiter = asyncio.create_task(ready.wait())

@@ -6,8 +6,7 @@ import pytest
 
 from marketprism.errors import UnavailableError
 from marketprism.sim.instruments import MarketKind
-
-from .conftest import Serve, receive, receive_many, socket
+from tests.sim.conftest import Serve, receive, receive_many, socket
 
 
 async def test_spot_combined_stream_delivers_wrapped_events_of_every_stream(serve: Serve) -> None:
@@ -60,7 +59,7 @@ async def test_non_ascii_symbol_can_be_listed_and_subscribed(serve: Serve) -> No
 
 
 async def test_a_market_that_is_not_served_has_no_path(serve: Serve) -> None:
-    async with serve(markets=(MarketKind.SPOT,)) as simulator, aiohttp.ClientSession() as session:
+    async with serve(markets=(MarketKind.BINANCE_SPOT,)) as simulator, aiohttp.ClientSession() as session:
         answer = await session.get(f"http://127.0.0.1:{simulator.port}/usdm/fapi/v1/time")
     assert answer.status == 404
 

@@ -7,13 +7,12 @@ from marketprism.cli.sim import sim
 from marketprism.sim.settings import SimSettings
 
 DERIVED = {"markets": "market", "symbols": "symbol", "truth_bytes": "truth_mb"}
-NOT_AN_OPTION = {"rules"}
 
 
 def test_every_setting_has_an_option_with_the_same_default() -> None:
     options = inspect.signature(sim).parameters
     defaults = SimSettings()
-    for name in {field.name for field in fields(SimSettings)} - NOT_AN_OPTION:
+    for name in {field.name for field in fields(SimSettings)}:
         option = options[DERIVED.get(name, name)].default
         expected = getattr(defaults, name)
         if name == "truth_bytes":
@@ -25,7 +24,3 @@ def test_every_setting_has_an_option_with_the_same_default() -> None:
 def test_settings_cannot_change_under_a_running_simulator() -> None:
     with pytest.raises(FrozenInstanceError):
         SimSettings().port = 1  # type: ignore[misc]
-
-
-def test_limits_of_one_simulator_are_its_own() -> None:
-    assert SimSettings().rules is not SimSettings().rules

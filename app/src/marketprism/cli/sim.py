@@ -73,7 +73,7 @@ def sim(
     loop: Annotated[bool, typer.Option(help="Replay again from the start, for ever.", rich_help_panel=_REPLAY)] = False,
     log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
 ) -> None:
-    """Serve a simulated Binance (spot and USD-M): lively generated markets, or recorded frames."""
+    """Serve simulated exchanges: lively generated markets, or recorded frames of Binance."""
     logs.configure(log_level)
     defaults = SimSettings()
     settings = SimSettings(

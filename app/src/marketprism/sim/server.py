@@ -1,22 +1,25 @@
-"""The simulated exchange's server: WebSocket and REST of all markets on one port."""
+"""The server of the simulated exchanges: WebSocket and REST of all venues on one port."""
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from time import monotonic
 
 from aiohttp import WSCloseCode, web
 
 from marketprism.errors import ConfigurationError, MarketPrismError, UnavailableError
-from marketprism.sim import rest
-from marketprism.sim.connection import Connection
+from marketprism.sim.binance.replay import ReplayedExchange
+from marketprism.sim.binance.venue import Binance
 from marketprism.sim.exchange import GeneratedExchange
+from marketprism.sim.faults import FAULTS
+from marketprism.sim.floor import Floor
 from marketprism.sim.hub import Hub
-from marketprism.sim.replay import ReplayedExchange
-from marketprism.sim.rules import ROUTE_OF_PATH, Route, market_of
+from marketprism.sim.injection import Faults
 from marketprism.sim.settings import SimSettings
 from marketprism.sim.source import Source
 from marketprism.sim.truth import TruthLog
+from marketprism.sim.venue import Venue
 from marketprism.telemetry import logs
 from marketprism.telemetry.systemd import notify
 
@@ -25,18 +28,19 @@ _DRAIN_SECONDS = 0.5
 _STATUS_SECONDS = 5.0
 _STALLED_SECONDS = 5.0
 
-_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
 
 class Simulator:
-    """One simulated exchange.
+    """The simulated exchanges.
+
+    Args:
+        venues: What can be served; by default all there are.
 
     Attributes:
         port: The bound port, known once `serve` is ready.
         source: What is served.
     """
 
-    def __init__(self, settings: SimSettings) -> None:
+    def __init__(self, settings: SimSettings, venues: Sequence[Venue] | None = None) -> None:
         if settings.replay and settings.truth:
             raise ConfigurationError(
                 "a replay has no truth log: what is sent is what was recorded",
@@ -45,28 +49,23 @@ class Simulator:
         self.port = settings.port
         self._settings = settings
         self._hub = Hub()
-        self._clients: set[Connection] = set()
-        self._truth = (
-            TruthLog(
-                settings.truth,
-                most_bytes=settings.truth_bytes,
-                kept_files=settings.truth_files,
-                unsent_too=settings.truth_all,
-            )
-            if settings.truth
-            else None
-        )
-        self.source: Source = (
-            ReplayedExchange(settings, self._hub)
-            if settings.replay
-            else GeneratedExchange(settings, self._hub, self._truth)
-        )
+        self._truth = _truth(settings.truth, settings) if settings.truth else None
+        self.source: Source
+        if settings.replay:
+            self.source = recorded = ReplayedExchange(settings, self._hub)
+            self._venues: Sequence[Venue] = [Binance(books=recorded)]
+        else:
+            self._venues = venues or [Binance()]
+        faults = Faults([*FAULTS, *(fault for venue in self._venues for fault in venue.faults)])
+        self.floor = Floor(settings, self._hub, faults, self._truth)
+        if not settings.replay:
+            self.source = GeneratedExchange(self.floor, self._venues)
         self._started = monotonic()
 
     @property
     def clients(self) -> int:
         """Count of WebSocket connections."""
-        return len(self._clients)
+        return len(self.floor.clients)
 
     async def serve(self, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
         """Serve until `stop` is set, then publish what is pending and say goodbye to every client.
@@ -117,7 +116,7 @@ class Simulator:
 
     async def _dismiss(self) -> None:
         """Let every client have what was published, for a moment, then close."""
-        clients = list(self._clients)
+        clients = list(self.floor.clients)
         try:
             async with asyncio.timeout(_DRAIN_SECONDS):
                 await asyncio.gather(*(client.drain() for client in clients))
@@ -127,31 +126,10 @@ class Simulator:
 
     def _application(self) -> web.Application:
         application = web.Application()
-        for path, route in ROUTE_OF_PATH.items():
-            if market_of(route) in self._settings.markets:
-                for form in ("ws", "stream"):
-                    handler = self._websocket(route, combined=form == "stream")
-                    application.router.add_get(f"/{path}/{form}", handler)
-                application.router.add_get(f"/{path}/ws/{{streams:.+}}", self._websocket(route, combined=False))
-        application.add_routes(rest.routes(self._settings, self.source))
+        for venue in self._venues:
+            application.add_routes(venue.routes(self.floor))
         application.router.add_get("/health", self._health)
         return application
-
-    def _websocket(self, route: Route, *, combined: bool) -> _Handler:
-        rules = self._settings.rules[market_of(route)]
-
-        async def handle(request: web.Request) -> web.StreamResponse:
-            if len(self._clients) >= self._settings.max_clients:
-                return web.Response(status=503, text="too many clients; see --max-clients\n")
-            names = request.query.get("streams", "") if combined else request.match_info.get("streams", "")
-            client = Connection(self._hub, route, rules, combined=combined, queue_frames=self._settings.queue_frames)
-            self._clients.add(client)
-            try:
-                return await client.serve(request, [name for name in names.split("/") if name])
-            finally:
-                self._clients.discard(client)
-
-        return handle
 
     async def _health(self, _request: web.Request) -> web.Response:
         """Answer 200 while events are produced, 503 when the markets have stalled."""
@@ -161,7 +139,7 @@ class Simulator:
             "healthy": healthy,
             "idle_seconds": round(idle, 3),
             "uptime_seconds": round(monotonic() - self._started, 1),
-            "clients": len(self._clients),
+            "clients": self.clients,
             "events": self._hub.events,
             "deliveries": self._hub.deliveries,
             "truth_rows_lost": self._truth.lost if self._truth else 0,
@@ -174,9 +152,15 @@ class Simulator:
         while True:
             await asyncio.sleep(_STATUS_SECONDS)
             rate, events = (self._hub.events - events) / _STATUS_SECONDS, self._hub.events
-            notify(f"STATUS={rate:.0f} events/s, {len(self._clients)} clients")
+            notify(f"STATUS={rate:.0f} events/s, {self.clients} clients")
             if self.source.idle_seconds() < _STALLED_SECONDS:
                 notify("WATCHDOG=1")
+
+
+def _truth(path: Path, settings: SimSettings) -> TruthLog:
+    return TruthLog(
+        path, most_bytes=settings.truth_bytes, kept_files=settings.truth_files, unsent_too=settings.truth_all
+    )
 
 
 async def run(settings: SimSettings) -> None:

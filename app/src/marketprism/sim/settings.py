@@ -1,10 +1,9 @@
 """How one simulator runs: everything that the command line decides."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from marketprism.sim.instruments import MarketKind
-from marketprism.sim.rules import WIRE_RULES, WireRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +12,7 @@ class SimSettings:
 
     Attributes:
         port: 0 takes a free one.
+        symbols: Pairs, such as ``BTCUSDT`` or ``BTC-USDT``; each venue lists them under its own names.
         rate: Mean trades per second and symbol.
         truth: Where the ground-truth log goes; None writes none.
         truth_bytes: Size at which a log file is rotated.
@@ -31,7 +31,7 @@ class SimSettings:
 
     bind: str = "127.0.0.1"
     port: int = 8190
-    markets: tuple[MarketKind, ...] = (MarketKind.SPOT, MarketKind.USDM)
+    markets: tuple[MarketKind, ...] = (MarketKind.BINANCE_SPOT, MarketKind.BINANCE_USDM)
     symbols: tuple[str, ...] = ("BTCUSDT", "ETHUSDT")
     seed: int = 1
     rate: float = 20.0
@@ -46,4 +46,3 @@ class SimSettings:
     replay: tuple[Path, ...] = ()
     speed: float = 1.0
     loop: bool = False
-    rules: dict[MarketKind, WireRules] = field(default_factory=lambda: dict(WIRE_RULES))

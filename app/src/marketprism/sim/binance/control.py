@@ -83,6 +83,11 @@ def acknowledgement(request: Request, result: list[str] | None = None) -> bytes:
 def refusal(market: MarketKind, code: int, message: str, request_id: int | str | None = None) -> bytes:
     """Render an error: flat on spot, nested on futures."""
     error = {"code": code, "msg": message}
-    if market is MarketKind.SPOT:
+    if market is MarketKind.BINANCE_SPOT:
         return msgspec.json.encode({**error, "id": request_id})
     return msgspec.json.encode({"error": error, "id": request_id})
+
+
+def too_many_subscriptions() -> bytes:
+    """Render what is said before the connection closes."""
+    return msgspec.json.encode({"error": {"code": 4, "msg": "Too many subscriptions"}})

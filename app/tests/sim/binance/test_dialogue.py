@@ -2,16 +2,15 @@ import asyncio
 import socket as sockets
 from dataclasses import replace
 
+from marketprism.sim.binance.rules import WIRE_RULES, WireRules
 from marketprism.sim.instruments import MarketKind
-from marketprism.sim.rules import WIRE_RULES, WireRules
+from tests.sim.conftest import Serve, receive, receive_many, receive_rest, socket
 
-from .conftest import Serve, receive, receive_many, receive_rest, socket
-
-SPOT = WIRE_RULES[MarketKind.SPOT]
+SPOT = WIRE_RULES[MarketKind.BINANCE_SPOT]
 
 
 def spot(rules: WireRules) -> dict[MarketKind, WireRules]:
-    return {**WIRE_RULES, MarketKind.SPOT: rules}
+    return {**WIRE_RULES, MarketKind.BINANCE_SPOT: rules}
 
 
 async def test_more_messages_than_allowed_close_with_1008(serve: Serve) -> None:

@@ -1,19 +1,16 @@
-"""The REST endpoints: depth snapshots, metadata and time, with the exchange's weights and refusals.
-
-Faults of REST answers (slow, refused, geo-blocked) belong in `_Endpoint.serve`, which every request passes.
-"""
+"""The REST endpoints: depth snapshots, metadata and time, with the exchange's weights and refusals."""
 
 from collections.abc import Callable
 from http import HTTPStatus
-from time import time_ns
 
 from aiohttp import web
 
-from marketprism.sim import frames
+from marketprism.sim.binance import frames, metadata, refusals
+from marketprism.sim.binance.books import Books
+from marketprism.sim.binance.rules import WireRules
+from marketprism.sim.floor import Floor
 from marketprism.sim.instruments import MarketKind
-from marketprism.sim.settings import SimSettings
-from marketprism.sim.source import Source
-from marketprism.sim.weights import Verdict, WeightMeter
+from marketprism.sim.weights import WeightMeter
 
 _SPOT_DEFAULT_LIMIT, _SPOT_LARGEST_LIMIT = 100, 5000
 _USDM_DEFAULT_LIMIT = 500
@@ -40,35 +37,39 @@ _Answer = Callable[[_Query, int], bytes]
 class _Endpoint:
     """One path: charges the client, then answers."""
 
-    def __init__(self, meter: WeightMeter, weigh: _Weigh, answer: _Answer) -> None:
-        self._meter, self._weigh, self._answer = meter, weigh, answer
+    def __init__(self, floor: Floor, market: MarketKind, meter: WeightMeter, weigh: _Weigh, answer: _Answer) -> None:
+        self._floor, self._market, self._meter, self._weigh, self._answer = floor, market, meter, weigh, answer
 
     async def serve(self, request: web.Request) -> web.Response:
-        query, now_ms = dict(request.query), time_ns() // 1_000_000
+        query, now_ms = dict(request.query), self._floor.now_ms(self._market)
         verdict = self._meter.charge(request.remote or "", self._weigh(query), now_ms)
         headers = {"X-MBX-USED-WEIGHT-1M": str(verdict.used)}
         if verdict.status != HTTPStatus.OK:
             headers["Retry-After"] = str(verdict.retry_after)
-            return _json(_refusal(verdict, now_ms), verdict.status, headers)
+            return refusals.response(verdict.status, headers, now_ms + verdict.retry_after * 1000)
         try:
-            return _json(self._answer(query, now_ms), HTTPStatus.OK, headers)
+            return refusals.json(self._answer(query, now_ms), HTTPStatus.OK, headers)
         except _BadRequestError as error:
-            return _json(_error(error.code, str(error)), HTTPStatus.BAD_REQUEST, headers)
+            return refusals.json(refusals.error(error.code, str(error)), HTTPStatus.BAD_REQUEST, headers)
 
 
-def routes(settings: SimSettings, source: Source) -> list[web.RouteDef]:
+def routes(floor: Floor, rules: dict[MarketKind, WireRules], books: Books) -> list[web.RouteDef]:
     """Return the REST routes of the served markets."""
     found: list[web.RouteDef] = []
-    for market in settings.markets:
-        meter = WeightMeter(settings.rules[market].weight_per_minute)
-        prefix = "/spot/api/v3" if market is MarketKind.SPOT else "/usdm/fapi/v1"
-        info_weight = 20 if market is MarketKind.SPOT else 1
+    for market in (MarketKind.BINANCE_SPOT, MarketKind.BINANCE_USDM):
+        if market not in floor.settings.markets:
+            continue
+        meter, spot = WeightMeter(rules[market].weight_per_minute), market is MarketKind.BINANCE_SPOT
         endpoints: dict[str, tuple[_Weigh, _Answer]] = {
             "time": (_constant(1), _time),
-            "exchangeInfo": (_constant(info_weight), _exchange_info(market, source)),
-            "depth": (_spot_depth_weight if market is MarketKind.SPOT else _usdm_depth_weight, _depth(market, source)),
+            "exchangeInfo": (_constant(20 if spot else 1), _exchange_info(market, books)),
+            "depth": (_spot_depth_weight if spot else _usdm_depth_weight, _depth(market, books)),
         }
-        found += [web.get(f"{prefix}/{name}", _Endpoint(meter, *each).serve) for name, each in endpoints.items()]
+        prefix = "/spot/api/v3" if spot else "/usdm/fapi/v1"
+        found += [
+            web.get(f"{prefix}/{name}", _Endpoint(floor, market, meter, *each).serve)
+            for name, each in endpoints.items()
+        ]
     return found
 
 
@@ -91,25 +92,25 @@ def _time(_query: _Query, now_ms: int) -> bytes:
     return frames.encode({"serverTime": now_ms})
 
 
-def _exchange_info(market: MarketKind, source: Source) -> _Answer:
+def _exchange_info(market: MarketKind, books: Books) -> _Answer:
     def answer(query: _Query, now_ms: int) -> bytes:
-        listings = source.listings(market)
+        listings = books.listings(market)
         if "symbol" in query:
             listings = [each for each in listings if each.symbol == query["symbol"]]
             if not listings:
                 raise _BadRequestError(-1121, "Invalid symbol.")
-        return frames.encode(frames.exchange_info(listings, now_ms))
+        return frames.encode(metadata.exchange_info(listings, now_ms))
 
     return answer
 
 
-def _depth(market: MarketKind, source: Source) -> _Answer:
+def _depth(market: MarketKind, books: Books) -> _Answer:
     def answer(query: _Query, now_ms: int) -> bytes:
         symbol = query.get("symbol")
         if not symbol:
             text = "Mandatory parameter 'symbol' was not sent, was empty/null, or malformed."
             raise _BadRequestError(-1102, text)
-        snapshot = source.snapshot(market, symbol, _limit(market, query.get("limit")), now_ms)
+        snapshot = books.snapshot(market, symbol, _limit(market, query.get("limit")), now_ms)
         if snapshot is None:
             raise _BadRequestError(-1121, "Invalid symbol.")
         return snapshot
@@ -120,9 +121,9 @@ def _depth(market: MarketKind, source: Source) -> _Answer:
 def _limit(market: MarketKind, text: str | None) -> int:
     """Return how many levels a side a client gets for its `limit`."""
     if text is None:
-        return _SPOT_DEFAULT_LIMIT if market is MarketKind.SPOT else _USDM_DEFAULT_LIMIT
+        return _SPOT_DEFAULT_LIMIT if market is MarketKind.BINANCE_SPOT else _USDM_DEFAULT_LIMIT
     limit = _number(text)
-    if market is MarketKind.SPOT:
+    if market is MarketKind.BINANCE_SPOT:
         if not limit:
             raise _BadRequestError(-1130, "Data sent for parameter 'limit' is not valid.")
         return min(limit, _SPOT_LARGEST_LIMIT)
@@ -133,18 +134,3 @@ def _limit(market: MarketKind, text: str | None) -> int:
 
 def _number(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() else None
-
-
-def _refusal(verdict: Verdict, now_ms: int) -> bytes:
-    until = now_ms + verdict.retry_after * 1000
-    banned = verdict.status == HTTPStatus.IM_A_TEAPOT
-    ban = f" IP banned until {until}." if banned else ""
-    return _error(-1003, f"Way too much request weight used;{ban} Please use WebSocket Streams for live updates.")
-
-
-def _error(code: int, message: str) -> bytes:
-    return frames.encode({"code": code, "msg": message})
-
-
-def _json(body: bytes, status: int, headers: dict[str, str]) -> web.Response:
-    return web.Response(body=body, status=status, headers=headers, content_type="application/json", charset="utf-8")

@@ -121,7 +121,7 @@ def _market(record: Record) -> MarketKind | None:
             spot = "pu" not in fields
         case _:
             return None
-    return MarketKind.SPOT if spot else MarketKind.USDM
+    return MarketKind.BINANCE_SPOT if spot else MarketKind.BINANCE_USDM
 
 
 def _open(path: Path) -> io.BufferedIOBase:

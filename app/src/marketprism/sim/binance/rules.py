@@ -44,11 +44,13 @@ class WireRules:
 
 
 WIRE_RULES = {
-    MarketKind.SPOT: WireRules(ping_seconds=20, pong_seconds=60, messages_per_second=5, weight_per_minute=6000),
-    MarketKind.USDM: WireRules(ping_seconds=180, pong_seconds=600, messages_per_second=10, weight_per_minute=2400),
+    MarketKind.BINANCE_SPOT: WireRules(ping_seconds=20, pong_seconds=60, messages_per_second=5, weight_per_minute=6000),
+    MarketKind.BINANCE_USDM: WireRules(
+        ping_seconds=180, pong_seconds=600, messages_per_second=10, weight_per_minute=2400
+    ),
 }
 
 
 def market_of(route: Route) -> MarketKind:
     """Tell whose rules hold on a route."""
-    return MarketKind.SPOT if route is Route.SPOT else MarketKind.USDM
+    return MarketKind.BINANCE_SPOT if route is Route.SPOT else MarketKind.BINANCE_USDM

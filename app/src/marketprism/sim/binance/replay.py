@@ -14,12 +14,14 @@ from time import monotonic
 
 import msgspec
 
-from marketprism.sim import frames, recording
-from marketprism.sim.hub import Hub
-from marketprism.sim.instruments import Listing, MarketKind, Step, listing
-from marketprism.sim.recording import DepthEvent, Record, Snapshot, Summary
-from marketprism.sim.rules import Route
+from marketprism.sim.binance import frames, recording
+from marketprism.sim.binance.listings import listing
+from marketprism.sim.binance.recording import DepthEvent, Record, Snapshot, Summary
+from marketprism.sim.binance.rules import Route
+from marketprism.sim.hub import Channel, Hub
+from marketprism.sim.instruments import Listing, MarketKind, Step, pair
 from marketprism.sim.settings import SimSettings
+from marketprism.sim.venue import Frame
 from marketprism.telemetry import logs
 
 _LOG = logs.get("sim")
@@ -74,7 +76,7 @@ class _Book:
 
 
 class ReplayedExchange:
-    """Serves recordings; a `source.Source`. Files of one market are played one after the other.
+    """Serves recordings; a `source.Source` and `books.Books`. Files of one market are played one after the other.
 
     Raises:
         ConfigurationError: A recording cannot be read.
@@ -103,8 +105,8 @@ class ReplayedExchange:
         found = book.snapshot() if book else None
         if found is None:
             return None
-        head: frames.Frame = {"lastUpdateId": found.last_id}
-        if market is MarketKind.USDM:
+        head: Frame = {"lastUpdateId": found.last_id}
+        if market is MarketKind.BINANCE_USDM:
             head |= {"E": now_ms, "T": now_ms}
         return frames.encode({**head, "bids": found.bids[:limit], "asks": found.asks[:limit]})
 
@@ -126,7 +128,7 @@ class ReplayedExchange:
 
     async def _play_market(self, market: MarketKind, files: list[tuple[Path, Summary]]) -> None:
         targets = {target for path, summary in files for target in _names(market, summary.symbol)}
-        while not any(self._hub.wanted(*target) for target in targets):
+        while not any(self._hub.wanted(target) for target in targets):
             await self._hub.subscription()
         await asyncio.sleep(_SETTLE_SECONDS)
         self._running += 1
@@ -177,9 +179,9 @@ class ReplayedExchange:
             names = dict.fromkeys([record.stream, *(f"{symbol}@{name}" for name in _DEPTH_NAMES)])
         else:
             names = {record.stream: None}
-        wanted = [(route, name) for route in _routes(summary.market, kind) for name in names]
-        for route, name in [each for each in wanted if self._hub.wanted(*each)] or wanted[:1]:
-            self._hub.publish(route, name, record.event)
+        channels = [(route.value, name) for route in _routes(summary.market, kind) for name in names]
+        for channel in [each for each in channels if self._hub.wanted(each)] or channels[:1]:
+            self._hub.publish(channel, record.event)
 
 
 class _Pace:
@@ -207,21 +209,21 @@ def _batch(records: Iterator[Record]) -> list[Record]:
 
 def _routes(market: MarketKind, kind: str) -> tuple[Route, ...]:
     """Return the routes of a stream; the undocumented raw trades of futures are offered on both of theirs."""
-    if market is MarketKind.SPOT:
+    if market is MarketKind.BINANCE_SPOT:
         return (Route.SPOT,)
     if kind == "trade":
         return Route.USDM_PUBLIC, Route.USDM_MARKET
     return (Route.USDM_MARKET,) if kind == "aggTrade" else (Route.USDM_PUBLIC,)
 
 
-def _names(market: MarketKind, symbol: str) -> set[tuple[Route, str]]:
+def _names(market: MarketKind, symbol: str) -> set[Channel]:
     kinds = ("trade", "aggTrade", "bookTicker", "depth@0ms", *_DEPTH_NAMES)
-    return {(route, f"{symbol.lower()}@{kind}") for kind in kinds for route in _routes(market, kind)}
+    return {(route.value, f"{symbol.lower()}@{kind}") for kind in kinds for route in _routes(market, kind)}
 
 
 def _listing(summary: Summary) -> Listing:
     """Describe a recorded symbol; its steps are the finest that the recorded snapshot shows."""
-    found = listing(summary.market, summary.symbol)
+    found = listing(summary.market, pair(summary.symbol))
     if summary.snapshot is None:
         return found
     levels = summary.snapshot.bids + summary.snapshot.asks
