@@ -34,18 +34,20 @@ class Channel:
 
     Attributes:
         key: The field of an arg that says what it is about.
+        swaps_only: Spot has no such channel.
     """
 
     entrance: Entrance
     key: str = "instId"
+    swaps_only: bool = False
 
 
 CHANNELS = {
     "trades": Channel(Entrance.PUBLIC),
     "trades-all": Channel(Entrance.BUSINESS),
     "books": Channel(Entrance.PUBLIC),
-    "funding-rate": Channel(Entrance.PUBLIC),
-    "open-interest": Channel(Entrance.PUBLIC),
+    "funding-rate": Channel(Entrance.PUBLIC, swaps_only=True),
+    "open-interest": Channel(Entrance.PUBLIC, swaps_only=True),
     "liquidation-orders": Channel(Entrance.PUBLIC, key="instType"),
 }
 VIP_CHANNELS = {"books-l2-tbt", "books50-l2-tbt"}
@@ -108,8 +110,8 @@ def stream_of(arg: Arg, entrance: Entrance) -> str:
 def unknown(arg: Arg) -> RefusedRequestError:
     """Describe an arg that names no channel or no instrument."""
     named = ",".join(f"{key}:{value}" for key, value in arg.items())
-    text = f"Wrong URL or {named} doesn't exist. Please use the correct URL, channel and parameters referring to API document."
-    return RefusedRequestError(UNKNOWN_CHANNEL, text)
+    remedy = "Please use the correct URL, channel and parameters referring to API document."
+    return RefusedRequestError(UNKNOWN_CHANNEL, f"Wrong URL or {named} doesn't exist. {remedy}")
 
 
 def acknowledgement(request: Request, arg: Arg, connection_id: str) -> bytes:

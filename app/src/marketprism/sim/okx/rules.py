@@ -8,27 +8,25 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OkxRules:
-    """Limits of connections and subscriptions.
+    """Limits of connections and subscriptions, and how often OKX speaks by itself.
 
     Attributes:
         subscribe_seconds: How long a connection may live without a subscription.
         silence_seconds: How long a connection lives without a push of ours or a message of the client.
         keepalive_seconds: Age of the last book update after which an empty one is sent.
-        notice_seconds: Between the notice of a service upgrade and the close.
+        funding_seconds: Between two pushes of ``funding-rate``.
         connections_per_second: Handshakes of one address.
         requests_per_hour: Subscribe and unsubscribe requests of one connection.
         request_bytes: Longest request.
-        checksum: Send the CRC32 that OKX sent until June 2026, instead of the constant 0.
     """
 
     subscribe_seconds: float = 30
     silence_seconds: float = 30
     keepalive_seconds: float = 60
-    notice_seconds: float = 60
+    funding_seconds: int = 30
     connections_per_second: int = 3
     requests_per_hour: int = 480
     request_bytes: int = 64 * 1024
-    checksum: bool = False
 
 
 OKX_RULES = OkxRules()
