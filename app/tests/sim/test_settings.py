@@ -6,7 +6,7 @@ import pytest
 from marketprism.cli.sim import sim
 from marketprism.sim.settings import SimSettings
 
-DERIVED = {"markets": "market", "symbols": "symbol", "truth_bytes": "truth_mb"}
+DERIVED = {"markets": "market", "symbols": "symbol", "symbol_count": "symbols", "truth_bytes": "truth_mb"}
 
 
 def test_every_setting_has_an_option_with_the_same_default() -> None:

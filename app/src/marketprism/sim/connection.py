@@ -1,6 +1,7 @@
 """One WebSocket connection: its subscriptions, its bounded queue, and its end. What is said on it is a `Dialogue`."""
 
 import asyncio
+import contextlib
 from collections import deque
 from time import monotonic
 from typing import Protocol
@@ -49,17 +50,19 @@ class Connection:
         queue_frames: Frames that may wait for the client; one more cuts it off, as nothing may be dropped silently.
 
     Attributes:
-        market: Whose connection it is; where several markets share an entrance, one of them.
+        markets: Whose entrance it came through; some venues have one for several markets.
+        doom: When it will be closed by the exchange, with which code and reason.
         opened_at: Monotonic time of the handshake.
         heard_at: Monotonic time of the last message from the client; `sent_at` likewise of the last frame queued.
         channels: What is subscribed, in order.
     """
 
-    def __init__(self, hub: Hub, market: MarketKind, dialogue: Dialogue, *, queue_frames: int) -> None:
-        self.market = market
+    def __init__(self, hub: Hub, markets: tuple[MarketKind, ...], dialogue: Dialogue, *, queue_frames: int) -> None:
+        self.markets, self.dialogue = markets, dialogue
+        self.doom: tuple[float, int, str] | None = None
         self.opened_at = self.heard_at = self.sent_at = monotonic()
         self.channels: dict[Channel, None] = {}
-        self._hub, self._dialogue, self._limit = hub, dialogue, queue_frames
+        self._hub, self._limit = hub, queue_frames
         self._queue: deque[bytes] = deque()
         self._filled, self._drained = asyncio.Event(), asyncio.Event()
         self._drained.set()
@@ -67,7 +70,7 @@ class Connection:
             autoping=False, compress=False, max_msg_size=_MOST_BYTES_IN, timeout=_CLOSE_SECONDS
         )
         self._transport: asyncio.Transport | None = None
-        self._log = _LOG.bind(venue=market.value)
+        self._log = _LOG.bind(venue=markets[0].value)
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Answer the handshake and serve until the connection ends."""
@@ -113,7 +116,7 @@ class Connection:
 
     def deliver(self, stream: str, event: bytes) -> bool:
         """Queue one event of a subscribed stream."""
-        return self.send(self._dialogue.frame(stream, event))
+        return self.send(self.dialogue.frame(stream, event))
 
     def crowded(self) -> bool:
         """Tell whether half of the queue is used."""
@@ -137,7 +140,8 @@ class Connection:
             if self._transport:
                 self._transport.abort()
         else:
-            await self._socket.close(code=code, message=reason.encode())
+            with contextlib.suppress(OSError):  # the client was quicker
+                await self._socket.close(code=code, message=reason.encode())
 
     async def drain(self) -> None:
         """Wait until everything queued was handed to the operating system."""
@@ -160,18 +164,18 @@ class Connection:
 
     async def _attend(self) -> None:
         try:
-            await self._dialogue.attend(self)
+            await self.dialogue.attend(self)
         except OSError:
             return
 
     async def _read(self) -> None:
         """Answer the client until the connection closes, by either side."""
         try:
-            if not await self._dialogue.opened(self):
+            if not await self.dialogue.opened(self):
                 return
             async for message in self._socket:
                 self.heard_at = monotonic()
-                if not await self._dialogue.heard(self, message):
+                if not await self.dialogue.heard(self, message):
                     return
         except OSError:  # the client is gone before its answer
             return

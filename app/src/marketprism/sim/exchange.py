@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from time import monotonic, time_ns
 
 from marketprism.errors import ConfigurationError, UnavailableError
+from marketprism.sim.disturbance import Disturbance
 from marketprism.sim.facts import Fact
 from marketprism.sim.floor import Floor
-from marketprism.sim.instruments import Listing, pair
+from marketprism.sim.injection import Fault
+from marketprism.sim.instruments import Listing
 from marketprism.sim.market import TICK_MS, Market
 from marketprism.sim.publisher import Publisher
 from marketprism.sim.state import StateFile, load, starting_state
@@ -16,6 +18,8 @@ from marketprism.telemetry import logs
 
 _LOG = logs.get("sim")
 _MOST_LAG_SECONDS = 1.0
+_FEWEST_REMEMBERED, _MOST_REMEMBERED = 1_000, 200_000
+"""Trades on the tape of one market, and of all together."""
 
 
 class GeneratedExchange:
@@ -30,15 +34,22 @@ class GeneratedExchange:
         self._floor, self._publisher = floor, Publisher(floor)
         self._venues = {market: venue for venue in venues for market in venue.markets if market in settings.markets}
         saved, now_ms = load(settings.state), time_ns() // 1_000_000
-        for about in self._listings():
+        listings = self._listings()
+        memory = max(_FEWEST_REMEMBERED, _MOST_REMEMBERED // max(1, len(listings)))
+        for about in listings:
             state = starting_state(about, settings.seed, saved, now_ms)
-            market = Market(about, seed=settings.seed, rate=settings.rate, state=state)
+            market = Market(about, seed=settings.seed, rate=settings.rate, state=state, memory=memory)
             floor.markets[about.market][about.symbol] = market
         self._markets = [market for listed in floor.markets.values() for market in listed.values()]
         served = {each.listing.key for each in self._markets}
         others = {key: market for key, market in saved.markets.items() if key not in served} if saved else {}
         self._state = StateFile(settings.state, self._markets, others) if settings.state else None
+        self._disturbance = Disturbance(floor.faults, self._markets)
         self._progress = monotonic()
+
+    def strike(self, fault: Fault) -> None:
+        """Let a fault of the markets begin."""
+        self._disturbance.strike(fault)
 
     async def start(self) -> None:
         """Mark the state file as in use; without that a kill could not be told from a clean stop.
@@ -67,6 +78,7 @@ class GeneratedExchange:
         for market in self._markets:
             self._publish(market.listing, market.flush(), self._floor.now_ms(market.listing.market))
         self._batch()
+        self._publisher.finish()
         if self._state:
             try:
                 await self._state.save(clean=True)
@@ -84,13 +96,14 @@ class GeneratedExchange:
             raise ConfigurationError(
                 f"no venue serves {', '.join(unserved)}", remedy=f"serve some of {', '.join(sorted(self._venues))}"
             )
-        pairs = [pair(symbol) for symbol in settings.symbols]
+        pairs = settings.pairs()
         described = (self._venues[market].listing(market, each) for market in settings.markets for each in pairs)
         return [about for about in described if about]
 
     async def _tick(self) -> None:
         due = monotonic()
         while True:
+            self._disturbance.refresh()
             for market in self._markets:
                 now_ms = self._floor.now_ms(market.listing.market)
                 self._publish(market.listing, market.step(now_ms), now_ms)
@@ -105,7 +118,8 @@ class GeneratedExchange:
     def _publish(self, about: Listing, facts: list[Fact], now_ms: int) -> None:
         venue = self._venues[about.market]
         for fact in facts:
-            self._publisher.publish(about.market, venue.publications(about, fact, now_ms), now_ms)
+            told = self._disturbance.told(about, fact)
+            self._publisher.publish(about.market, venue.publications(about, told, now_ms), now_ms)
 
     def _batch(self) -> None:
         for market, venue in self._venues.items():

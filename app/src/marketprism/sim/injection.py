@@ -4,8 +4,9 @@ A fault is about a market (``binance-usdm``) or all of them, one symbol or all, 
 strikes, or both.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import count
 from time import monotonic
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import msgspec
 
 from marketprism.errors import ConfigurationError
-from marketprism.sim.faults import FaultKind, Value
+from marketprism.sim.faults import REFUSALS, FaultKind, Value
 from marketprism.sim.instruments import MarketKind
 
 
@@ -50,8 +51,16 @@ class Fault:
     struck: int = 0
 
     def number(self, name: str) -> int:
-        """Return a numeric parameter."""
+        """Return a parameter that is a whole number."""
         return int(self.parameters[name])
+
+    def seconds(self, name: str) -> float:
+        """Return a parameter that is a time."""
+        return float(self.parameters[name])
+
+    def text(self, name: str) -> str:
+        """Return a parameter that is a word."""
+        return str(self.parameters[name])
 
     def meets(self, market: MarketKind, symbol: str) -> bool:
         """Tell whether it is about this symbol; an empty one is met by faults of the whole market only."""
@@ -60,6 +69,21 @@ class Fault:
     def over(self, now: float) -> bool:
         """Tell whether its time or its count is up."""
         return (self.until is not None and now >= self.until) or self.left == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """How a REST request is refused: the status, and for how many seconds where that is told."""
+
+    status: int
+    retry_after: int
+
+
+_Fits = Callable[[Fault], bool]
+
+
+def _always(_fault: Fault) -> bool:
+    return True
 
 
 class Faults:
@@ -78,6 +102,17 @@ class Faults:
         """Make a fault active.
 
         Raises:
+            ConfigurationError: As for `checked`.
+        """
+        fault = self.checked(order)
+        if not fault.kind.once:
+            self.injected.append(fault)
+        return fault
+
+    def checked(self, order: Order) -> Fault:
+        """Build a fault that is not active yet.
+
+        Raises:
             ConfigurationError: There is no such fault, or a parameter is not one of its own.
         """
         kind = self.kinds.get(order.fault)
@@ -86,7 +121,7 @@ class Faults:
                 f"fault {order.fault!r} is unknown", remedy=f"available are {', '.join(sorted(self.kinds))}"
             )
         seconds = kind.seconds if order.seconds is None else order.seconds
-        fault = Fault(
+        return Fault(
             id=next(self._numbers),
             kind=kind,
             market=_market(order.venue, kind),
@@ -95,32 +130,49 @@ class Faults:
             until=None if seconds is None else monotonic() + seconds,
             left=kind.count if order.count is None else order.count,
         )
-        if not kind.once:
-            self.injected.append(fault)
-        return fault
 
-    def active(self, name: str, market: MarketKind, symbol: str = "") -> Fault | None:
-        """Return the fault of this name that meets a symbol now, without striking."""
-        if not self.injected:
-            return None
+    def alive(self) -> list[Fault]:
+        """Return the faults that are not over."""
         now = monotonic()
         self.injected = [each for each in self.injected if not each.over(now)]
-        return next((each for each in self.injected if each.kind.name == name and each.meets(market, symbol)), None)
+        return self.injected
 
-    def strike(self, name: str, market: MarketKind, symbol: str = "") -> Fault | None:
+    def active(self, name: str, market: MarketKind, symbol: str = "", *, fits: _Fits = _always) -> Fault | None:
+        """Return the fault of this name that meets a symbol now, and that fits, without striking."""
+        if not self.injected:
+            return None
+        met = (each for each in self.alive() if each.kind.name == name and each.meets(market, symbol))
+        return next((each for each in met if fits(each)), None)
+
+    def strike(self, name: str, market: MarketKind, symbol: str = "", *, fits: _Fits = _always) -> Fault | None:
         """Like `active`, and use up one of its strikes."""
-        fault = self.active(name, market, symbol)
+        fault = self.active(name, market, symbol, fits=fits)
         if fault:
             fault.struck += 1
             if fault.left is not None:
                 fault.left -= 1
         return fault
 
+    def refusal(self, market: MarketKind, symbol: str = "") -> Refusal | None:
+        """Tell whether a REST request is refused, and how."""
+        for name, status in REFUSALS.items():
+            fault = self.strike(name, market, symbol)
+            if fault is None:
+                continue
+            if fault.struck > _ban_after(fault):
+                return Refusal(HTTPStatus.IM_A_TEAPOT, fault.number("ban_seconds"))
+            return Refusal(status, fault.number("retry_after"))
+        return None
+
     def withdraw(self, number: int | None = None) -> int:
         """End one fault, or all of them, and return how many ended."""
         before = len(self.injected)
         self.injected = [each for each in self.injected if number is not None and each.id != number]
         return before - len(self.injected)
+
+
+def _ban_after(fault: Fault) -> int:
+    return fault.number("ban_after") if "ban_after" in fault.parameters else fault.struck
 
 
 def order(fields: dict[str, Any]) -> Order:
@@ -152,9 +204,11 @@ def _market(venue: str, kind: FaultKind) -> MarketKind | None:
 
 
 def _parameters(given: dict[str, Value], kind: FaultKind) -> dict[str, Value]:
-    for name, value in given.items():
+    for name, value in list(given.items()):
         known = kind.parameters.get(name)
-        if type(value) is not type(known):
+        if isinstance(known, float) and type(value) is int:
+            given = {**given, name: float(value)}
+        elif type(value) is not type(known):
             described = ", ".join(f"{key}={default!r}" for key, default in kind.parameters.items()) or "none"
             raise ConfigurationError(
                 f"fault {kind.name!r} has no parameter {name}={value!r}", remedy=f"its parameters are: {described}"

@@ -12,6 +12,7 @@ from marketprism.sim.facts import FINE_DIGITS, Aggregate, Fact, Fill, Liquidatio
 from marketprism.sim.instruments import Listing
 from marketprism.sim.ladder import Side
 from marketprism.sim.opening import FEWEST_LEVELS, MOST_LEVELS, MarketState, entropy, mean_gap
+from marketprism.sim.tape import Tape
 
 TICK_MS = 25
 """Length of one tick; every publication period is a multiple."""
@@ -37,6 +38,7 @@ class Market:
         seed: Two markets of one seed and listing, started from equal states, produce equal facts.
         rate: Mean trades per second; book changes follow in proportion.
         state: Where to start; see `opening.opening_state`.
+        memory: How many trades its tape remembers.
 
     Attributes:
         pace: Factor on everything that traders do.
@@ -44,7 +46,7 @@ class Market:
         listed: Whether it trades; a market that was delisted stands still for ever.
     """
 
-    def __init__(self, listing: Listing, *, seed: int, rate: float, state: MarketState) -> None:
+    def __init__(self, listing: Listing, *, seed: int, rate: float, state: MarketState, memory: int = 1_000) -> None:
         self.listing = listing
         self.pace, self.wanted_liquidations, self.listed = 1, 0, True
         self._entropy = entropy(listing, seed)
@@ -55,9 +57,11 @@ class Market:
         self._gap = mean_gap(listing)
         self._tick, self._fair = state.tick, state.fair
         self._trade_id, self._aggregate_id = state.trade_id, state.aggregate_id
+        self.tape = Tape(memory)
         self.book = MarketBook(listing, self._random, state.update_id, state.bids, state.asks)
         self.derivative = Derivative(listing, self._entropy) if listing.traits.derivative else None
         self._facts: list[Fact] = []
+        self._reported = False
 
     def step(self, now_ms: int) -> list[Fact]:
         """Advance by one tick and return what happened, in order."""
@@ -76,6 +80,8 @@ class Market:
             self._take()
         if self.derivative:
             self._hold(self.derivative, now_ms)
+        for fact in self._facts:
+            self.tape.note(fact, now_ms)
         return self._facts + self.book.due(self._tick * TICK_MS)
 
     def flush(self) -> list[Fact]:
@@ -200,12 +206,15 @@ class Market:
     def _hold(self, derivative: Derivative, now_ms: int) -> None:
         """Liquidate now and then, and report the slow figures when they are due."""
         second, part = divmod(self._tick, _TICKS_PER_SECOND)
-        if part:
+        if part and self._reported:
             return
-        if self.wanted_liquidations or self._random.random() < _LIQUIDATIONS_PER_SECOND:
+        if part:  # the first report of a run does not wait for the second to end
+            second = 0
+        elif self.wanted_liquidations or self._random.random() < _LIQUIDATIONS_PER_SECOND:
             self.wanted_liquidations = max(0, self.wanted_liquidations - 1)
             self._liquidate()
         self._facts.append(derivative.mark(self._tick, self._fair, now_ms))
+        self._reported = True
         if second % _SECONDS_BETWEEN_INTERESTS == 0:
             self._facts.append(derivative.open_interest(self._tick))
         if self.listing.traits.volatility:

@@ -9,13 +9,14 @@ from time import monotonic
 from aiohttp import WSCloseCode, web
 
 from marketprism.errors import ConfigurationError, MarketPrismError, UnavailableError
+from marketprism.sim import control, scenario
 from marketprism.sim.binance.replay import ReplayedExchange
 from marketprism.sim.binance.venue import Binance
 from marketprism.sim.exchange import GeneratedExchange
-from marketprism.sim.faults import FAULTS
+from marketprism.sim.faults import FAULTS, Where
 from marketprism.sim.floor import Floor
 from marketprism.sim.hub import Hub
-from marketprism.sim.injection import Faults
+from marketprism.sim.injection import Fault, Faults, Order
 from marketprism.sim.settings import SimSettings
 from marketprism.sim.source import Source
 from marketprism.sim.truth import TruthLog
@@ -27,6 +28,8 @@ _LOG = logs.get("sim")
 _DRAIN_SECONDS = 0.5
 _STATUS_SECONDS = 5.0
 _STALLED_SECONDS = 5.0
+_FAULTS_OF_REPLAY = {Where.CONNECTION, Where.REST}
+"""Recorded frames are sent as they are, so only what is around them can go wrong."""
 
 
 class Simulator:
@@ -53,19 +56,41 @@ class Simulator:
         self.source: Source
         if settings.replay:
             self.source = recorded = ReplayedExchange(settings, self._hub)
-            self._venues: Sequence[Venue] = [Binance(books=recorded)]
+            self._venues: Sequence[Venue] = [Binance(recorded=recorded)]
         else:
             self._venues = venues or [Binance()]
-        faults = Faults([*FAULTS, *(fault for venue in self._venues for fault in venue.faults)])
-        self.floor = Floor(settings, self._hub, faults, self._truth)
-        if not settings.replay:
-            self.source = GeneratedExchange(self.floor, self._venues)
+        kinds = [*FAULTS, *(fault for venue in self._venues for fault in venue.faults)]
+        self.faults = Faults(kind for kind in kinds if not settings.replay or kind.where in _FAULTS_OF_REPLAY)
+        self.floor = Floor(settings, self._hub, self.faults, self._truth)
+        self._exchange = None if settings.replay else GeneratedExchange(self.floor, self._venues)
+        if self._exchange:
+            self.source = self._exchange
+        self._scenes = scenario.load(settings.scenario) if settings.scenario else []
+        for scene in self._scenes:
+            self.faults.checked(scene.order)
         self._started = monotonic()
 
     @property
     def clients(self) -> int:
         """Count of WebSocket connections."""
         return len(self.floor.clients)
+
+    def inject(self, order: Order) -> Fault:
+        """Let a fault begin.
+
+        Raises:
+            ConfigurationError: It is unknown, or a parameter is not one of its own.
+        """
+        fault = self.faults.inject(order)
+        _LOG.info("sim.fault_injected", fault=fault.kind.name, venue=order.venue, symbol=fault.symbol, id=fault.id)
+        own = [venue for venue in self._venues if fault.kind in venue.faults]
+        if own:
+            own[0].strike(self.floor, fault)
+        elif fault.kind.where is Where.CONNECTION and fault.kind.once:
+            self.floor.strike(fault)
+        elif fault.kind.where is Where.MARKET and self._exchange:
+            self._exchange.strike(fault)
+        return fault
 
     async def serve(self, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
         """Serve until `stop` is set, then publish what is pending and say goodbye to every client.
@@ -107,9 +132,10 @@ class Simulator:
 
     async def _run_until(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(self.source.run()), tasks.create_task(self._report())]
+            work = [self.source.run(), self._report(), self.floor.attend(), scenario.play(self._scenes, self.inject)]
             if self._truth:
-                running.append(tasks.create_task(self._truth.run()))
+                work.append(self._truth.run())
+            running = [tasks.create_task(each) for each in work]
             await stop.wait()
             for task in running:
                 task.cancel()
@@ -128,6 +154,7 @@ class Simulator:
         application = web.Application()
         for venue in self._venues:
             application.add_routes(venue.routes(self.floor))
+        application.add_routes(control.routes(self.faults, self.inject))
         application.router.add_get("/health", self._health)
         return application
 

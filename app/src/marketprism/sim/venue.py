@@ -19,6 +19,7 @@ from marketprism.sim.injection import Fault
 from marketprism.sim.instruments import Listing, MarketKind, Pair
 
 Frame = dict[str, Any]
+"""A JSON object of the wire, in the order of its fields."""
 
 
 class Sort(StrEnum):
@@ -42,15 +43,16 @@ class Publication:
         kind: The venue's word for it in the truth log, such as ``aggTrade``.
         symbol: The venue's own name; empty for a frame about many.
         render: Builds the frame.
-        truth: Shortens the frame for the truth log, a depth update for instance; None notes it whole.
+        truth: Shortens the frame for the truth log, a depth update for instance; None notes it whole,
+            a list under ``rows``.
     """
 
     channel: Channel
     sort: Sort
     kind: str
     symbol: str
-    render: Callable[[], Frame]
-    truth: Callable[[Frame], Frame] | None = None
+    render: Callable[[], Frame | list[Frame]]
+    truth: Callable[[Any], Frame] | None = None
 
 
 class Venue(Protocol):
@@ -72,7 +74,8 @@ class Venue(Protocol):
         """Return the entrances of those markets that `floor` serves: WebSocket and REST.
 
         A WebSocket handler calls `floor.admit` with a dialogue of its own; see `connection.Dialogue`. A REST handler
-        asks `floor.faults` for the faults of `faults.REST` and answers them in the venue's words.
+        asks `floor.faults.refusal` first and answers it in the venue's words, and delays snapshots by the fault
+        ``slow-snapshot``.
         """
         ...
 

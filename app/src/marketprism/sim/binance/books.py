@@ -5,7 +5,7 @@ from typing import Protocol
 
 from marketprism.sim.binance import frames
 from marketprism.sim.floor import Floor
-from marketprism.sim.instruments import TRAITS, Listing, MarketKind
+from marketprism.sim.instruments import Listing, MarketKind
 from marketprism.sim.market import Market
 from marketprism.sim.truth import Row
 
@@ -17,6 +17,10 @@ class Books(Protocol):
 
     def listings(self, market: MarketKind) -> list[Listing]:
         """Return the symbols of one market."""
+        ...
+
+    def delisted(self, market: MarketKind) -> set[str]:
+        """Return those that trade no more."""
         ...
 
     def snapshot(self, market: MarketKind, symbol: str, limit: int, now_ms: int) -> bytes | None:
@@ -35,6 +39,10 @@ class GeneratedBooks:
         """Return the symbols of one market."""
         return [each.listing for each in self._floor.markets[market].values()]
 
+    def delisted(self, market: MarketKind) -> set[str]:
+        """Return those that a fault has delisted."""
+        return {symbol for symbol, each in self._floor.markets[market].items() if not each.listed}
+
     def snapshot(self, market: MarketKind, symbol: str, limit: int, now_ms: int) -> bytes | None:
         """Return a book of this moment, or now and then an older one, which a client has to recognise."""
         found = self._floor.market(market, symbol)
@@ -48,8 +56,11 @@ class GeneratedBooks:
         return frames.encode(frame)
 
     def _book(self, found: Market) -> tuple[int, Levels, Levels]:
-        key, stale_every = found.listing.key, self._floor.settings.stale_every
-        self._requests[key] += 1
-        if stale_every and self._requests[key] % stale_every == 0:
-            return found.book.published(max(TRAITS[found.listing.market].depth_periods_ms))
+        about, stale_every = found.listing, self._floor.settings.stale_every
+        self._requests[about.key] += 1
+        past = found.book.past() if self._floor.faults.strike("stale-snapshot", about.market, about.symbol) else None
+        if past:
+            return past
+        if stale_every and self._requests[about.key] % stale_every == 0:
+            return found.book.published(max(about.traits.depth_periods_ms))
         return found.book.now()

@@ -91,3 +91,11 @@ def refusal(market: MarketKind, code: int, message: str, request_id: int | str |
 def too_many_subscriptions() -> bytes:
     """Render what is said before the connection closes."""
     return msgspec.json.encode({"error": {"code": 4, "msg": "Too many subscriptions"}})
+
+
+SHUTDOWN_STREAM = "!serverShutdown"
+
+
+def shutdown(now_ms: int) -> bytes:
+    """Render the notice that the server will close the connection; spot only, since May 2026."""
+    return msgspec.json.encode({"e": "serverShutdown", "E": now_ms})

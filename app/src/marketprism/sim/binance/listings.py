@@ -3,6 +3,8 @@
 from marketprism.sim.instruments import Listing, MarketKind, Pair, Step, derived_steps, typical_lots
 
 _SPOT_DIGITS = 8
+_FINEST_TICK = {"PICO": (45_678, 12, 0)}
+"""Base currency -> price in ticks, digits of tick and lot: a tick of 1e-12, as small as real ones get."""
 
 # Market, symbol -> start price in ticks, then digits of tick and lot, then digits printed by the futures exchange.
 _KNOWN = {
@@ -24,5 +26,5 @@ def listing(market: MarketKind, pair: Pair) -> Listing:
 
 
 def _derived(pair: Pair) -> tuple[int, int, int, int, int]:
-    price, tick, lot = derived_steps(pair.base, pair.quote)
+    price, tick, lot = _FINEST_TICK.get(pair.base) or derived_steps(pair.base, pair.quote)
     return price, tick, lot, tick, lot

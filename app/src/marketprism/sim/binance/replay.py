@@ -99,6 +99,10 @@ class ReplayedExchange:
         """Return the recorded symbols of one market."""
         return [book.listing for (each, _), book in self._books.items() if each is market]
 
+    def delisted(self, market: MarketKind) -> set[str]:
+        """Return nothing: a recording does not tell."""
+        return set()
+
     def snapshot(self, market: MarketKind, symbol: str, limit: int, now_ms: int) -> bytes | None:
         """Return the recorded book as it is at this place of the replay."""
         book = self._books.get((market, symbol))

@@ -1,24 +1,22 @@
-"""Binance spot and USD-M futures as a venue: which stream carries which fact, and where clients enter."""
+"""Binance spot and USD-M futures as a venue."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from marketprism.sim.binance import frames, rest
-from marketprism.sim.binance.books import Books, GeneratedBooks
+from marketprism.sim.binance import faults, rest, streams
+from marketprism.sim.binance.books import Books
 from marketprism.sim.binance.dialogue import BinanceDialogue
 from marketprism.sim.binance.listings import listing
+from marketprism.sim.binance.polls import Latest
 from marketprism.sim.binance.rules import ROUTE_OF_PATH, WIRE_RULES, Route, WireRules, market_of
-from marketprism.sim.facts import Aggregate, DepthUpdate, Fact, Fill, Top
+from marketprism.sim.facts import Fact, Mark, OpenInterest
 from marketprism.sim.faults import FaultKind
 from marketprism.sim.floor import Floor
 from marketprism.sim.injection import Fault
 from marketprism.sim.instruments import Listing, MarketKind, Pair
-from marketprism.sim.venue import Frame, Publication, Sort
-
-_SPOT_DEPTH = {100: "depth@100ms", 1000: "depth"}
-_USDM_DEPTH = {100: "depth@100ms", 250: "depth", 500: "depth@500ms"}
+from marketprism.sim.venue import Publication
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -29,13 +27,15 @@ class Binance:
 
     Attributes:
         rules: Limits of each market.
-        books: Where REST answers come from; None for the generated markets.
+        recorded: Books of a replay, instead of the generated markets.
     """
 
     rules: dict[MarketKind, WireRules] = field(default_factory=lambda: dict(WIRE_RULES))
-    books: Books | None = None
+    recorded: Books | None = None
     markets: tuple[MarketKind, ...] = (MarketKind.BINANCE_SPOT, MarketKind.BINANCE_USDM)
-    faults: tuple[FaultKind, ...] = ()
+    faults: tuple[FaultKind, ...] = faults.FAULTS
+    _marks: list[tuple[Listing, Mark]] = field(default_factory=list)
+    _latest: Latest = field(default_factory=dict)
 
     def listing(self, market: MarketKind, pair: Pair) -> Listing | None:
         """Describe a pair; Binance lists whatever is asked for."""
@@ -46,62 +46,39 @@ class Binance:
         found: list[web.RouteDef] = []
         for path, route in ROUTE_OF_PATH.items():
             if market_of(route) in floor.settings.markets:
-                raw, combined = (
-                    self._entrance(floor, route, combined=False),
-                    self._entrance(floor, route, combined=True),
-                )
+                raw, combined = (self._entrance(floor, route, combined=each) for each in (False, True))
                 found += [web.get(f"/{path}/ws", raw), web.get(f"/{path}/ws/{{streams:.+}}", raw)]
                 found += [web.get(f"/{path}/stream", combined)]
-        return found + rest.routes(floor, self.rules, self.books or GeneratedBooks(floor))
+        return found + rest.routes(floor, self.rules, self.recorded, self._latest)
 
     def publications(self, about: Listing, fact: Fact, now_ms: int) -> Iterable[Publication]:
-        """Write one fact; single fills of futures are not published."""
-        spot = about.market is MarketKind.BINANCE_SPOT
-        match fact:
-            case Fill() if spot:
-                yield _frame(about, Route.SPOT, Sort.TRADE, "trade", lambda: frames.trade(about, fact, now_ms))
-            case Aggregate():
-                route = Route.SPOT if spot else Route.USDM_MARKET
-                yield _frame(about, route, Sort.TRADE, "aggTrade", lambda: frames.aggregate(about, fact, now_ms))
-            case Top():
-                route = Route.SPOT if spot else Route.USDM_PUBLIC
-                yield _frame(about, route, Sort.TOP, "bookTicker", lambda: frames.ticker(about, fact, now_ms))
-            case DepthUpdate():
-                yield Publication(
-                    (Route.SPOT if spot else Route.USDM_PUBLIC, _stream(about, _depth_name(fact, spot=spot))),
-                    Sort.DEPTH,
-                    "depthUpdate",
-                    about.symbol,
-                    lambda: frames.depth(about, fact, now_ms),
-                    frames.shortened_depth(about, fact),
-                )
+        """Write one fact; marks wait for the frame of all symbols, slow figures for whoever asks."""
+        if about.market is MarketKind.BINANCE_SPOT:
+            return streams.spot(about, fact, now_ms)
+        if isinstance(fact, Mark):
+            self._marks.append((about, fact))
+        if isinstance(fact, Mark | OpenInterest):
+            self._latest[about.symbol, type(fact)] = fact, now_ms
+        return streams.usdm(about, fact, now_ms)
 
     def batch(self, market: MarketKind, now_ms: int) -> Iterable[Publication]:
-        """Nothing of Binance is about several facts."""
-        return ()
+        """Write the mark prices of all symbols, once a second."""
+        if market is MarketKind.BINANCE_SPOT or not self._marks:
+            return ()
+        marks, self._marks = self._marks, []
+        return streams.all_marks(marks, now_ms)
 
     def strike(self, floor: Floor, fault: Fault) -> None:
-        """There is no fault of Binance alone."""
+        """Announce a shutdown."""
+        faults.strike(floor, fault)
 
     def _entrance(self, floor: Floor, route: Route, *, combined: bool) -> _Handler:
         market = market_of(route)
 
         async def handle(request: web.Request) -> web.StreamResponse:
             names = request.query.get("streams", "") if combined else request.match_info.get("streams", "")
-            streams = [name for name in names.split("/") if name]
-            dialogue = BinanceDialogue(route, self.rules[market], streams, combined=combined)
+            wanted = [name for name in names.split("/") if name]
+            dialogue = BinanceDialogue(route, self.rules[market], wanted, combined=combined)
             return await floor.admit(request, market, dialogue)
 
         return handle
-
-
-def _frame(about: Listing, route: Route, sort: Sort, kind: str, render: Callable[[], Frame]) -> Publication:
-    return Publication((route, _stream(about, kind)), sort, kind, about.symbol, render)
-
-
-def _stream(about: Listing, name: str) -> str:
-    return f"{about.symbol.lower()}@{name}"
-
-
-def _depth_name(update: DepthUpdate, *, spot: bool) -> str:
-    return (_SPOT_DEPTH if spot else _USDM_DEPTH)[update.period_ms]
