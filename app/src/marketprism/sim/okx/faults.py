@@ -55,8 +55,8 @@ FAULTS = (
 
 
 def strike(floor: Floor, fault: Fault) -> None:
-    """Announce a service upgrade on the connections, and doom them."""
-    for client in floor.hit(fault):
+    """Announce a service upgrade on the connections and doom them; the other faults act where they are asked for."""
+    for client in floor.hit(fault) if fault.kind.once else ():
         if isinstance(client.dialogue, OkxDialogue):
             client.dialogue.warn(client)
             client.doom = monotonic() + fault.seconds("after"), WSCloseCode.GOING_AWAY, "Service upgrade"
