@@ -12,6 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from marketprism.sim.binance.venue import Binance
+from marketprism.sim.injection import Fault, order
 from marketprism.sim.server import Simulator
 from marketprism.sim.settings import SimSettings
 
@@ -45,6 +46,10 @@ def settings() -> SimSettings:
 @pytest.fixture
 def serve(settings: SimSettings) -> Serve:
     return lambda **changes: serving(settings, **changes)
+
+
+def inject(simulator: Simulator, **fields: Any) -> Fault:
+    return simulator.inject(order(fields))
 
 
 def socket(simulator: Simulator, path: str, **options: Any) -> connect:

@@ -62,15 +62,15 @@ class MarketBook:
         return next(feed for feed in self._feeds if feed.period_ms == period_ms).book(self.bids, self.asks)
 
     def keep(self) -> None:
-        """Keep the book of this moment for `past`."""
-        self._kept = Feed(0, self.update_id)
+        """Keep for `past` a book that no update from now on continues: that before the slowest stream's last update."""
+        self._kept = self._feeds[-1].rewound()
 
     def forget(self) -> None:
         """Let go of what `keep` kept."""
         self._kept = None
 
     def past(self) -> tuple[int, list[Level], list[Level]] | None:
-        """Return the book as it was when `keep` was called last; None where nothing is kept."""
+        """Return the book that `keep` kept last; None where nothing is kept."""
         return self._kept.book(self.bids, self.asks) if self._kept else None
 
     def _ends(self, feed: Feed, elapsed_ms: int) -> bool:

@@ -58,7 +58,7 @@ _MARKET = (
     ),
     FaultKind("delisted", Where.MARKET, "A symbol trades no more, until the fault is withdrawn."),
     FaultKind(
-        "stale-snapshot", Where.MARKET, "Snapshots show the book of the moment of injection.", seconds=30, count=3
+        "stale-snapshot", Where.MARKET, "Snapshots are older than every update from now on.", seconds=30, count=3
     ),
 )
 

@@ -19,6 +19,10 @@ class _Changes:
         self.before.setdefault(price, before)
         self.now[price] = now
 
+    def behind(self, earlier: "_Changes") -> "_Changes":
+        """Return the changes since the update before the last one, given those that the last one published."""
+        return _Changes(before=self.before | earlier.before)
+
     def new(self) -> frozenset[int]:
         return frozenset(price for price, lots in self.before.items() if not lots)
 
@@ -35,11 +39,12 @@ class Feed:
         last_id: Update id of the last update.
     """
 
-    __slots__ = ("_asks", "_bids", "_first_id", "last_id", "period_ms")
+    __slots__ = ("_asks", "_bids", "_first_id", "_published", "last_id", "period_ms")
 
     def __init__(self, period_ms: int, last_id: int) -> None:
         self.period_ms, self.last_id, self._first_id = period_ms, last_id, 0
         self._bids, self._asks = _Changes(), _Changes()
+        self._published = last_id, _Changes(), _Changes()
 
     @property
     def pending(self) -> bool:
@@ -69,9 +74,17 @@ class Feed:
             self._bids.new(),
             self._asks.new(),
         )
+        self._published = self.last_id, self._bids, self._asks
         self.last_id, self._first_id = update_id, 0
         self._bids, self._asks = _Changes(), _Changes()
         return update
+
+    def rewound(self) -> "Feed":
+        """Return a feed that has not published the last update yet, so that its book is older than that."""
+        last_id, bids, asks = self._published
+        earlier = Feed(self.period_ms, last_id)
+        earlier._bids, earlier._asks = self._bids.behind(bids), self._asks.behind(asks)
+        return earlier
 
     def book(self, bids: Side, asks: Side) -> tuple[int, list[Level], list[Level]]:
         """Return update id, bids and asks of the last update, given the sides of now."""

@@ -1,5 +1,4 @@
 import asyncio
-import socket as sockets
 from dataclasses import replace
 
 from marketprism.sim.binance.rules import WIRE_RULES, WireRules
@@ -91,20 +90,3 @@ async def test_a_connection_is_cut_at_its_age(serve: Serve) -> None:
         async with asyncio.timeout(3):
             await client.wait_closed()
     assert client.close_code == 1001
-
-
-async def test_a_client_that_does_not_read_is_cut_off_and_others_are_not(serve: Serve) -> None:
-    names = "/".join(
-        f"{symbol}@{kind}" for symbol in ("btcusdt", "ethusdt") for kind in ("bookTicker", "trade", "depth@100ms")
-    )
-    small = sockets.socket()
-    small.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
-    async with serve(rate=500, queue_frames=500) as simulator:
-        small.connect(("127.0.0.1", simulator.port))
-        slow = await socket(simulator, f"/spot/stream?streams={names}", sock=small, max_queue=1)
-        async with socket(simulator, "/spot/ws/btcusdt@trade") as quick, asyncio.timeout(30):
-            while simulator.clients > 1:
-                await receive(quick)
-            assert (await receive(quick))["e"] == "trade"
-        await receive_rest(slow)
-    assert slow.close_code == 1006

@@ -4,7 +4,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.sim.conftest import Frame, Serve
+from tests.sim.conftest import Frame, Serve, inject, receive, socket
 
 
 @pytest.fixture
@@ -17,49 +17,6 @@ async def get(serve: Serve) -> AsyncIterator[Any]:
                 return answer.status, await answer.json(), weight
 
         yield get
-
-
-async def test_spot_snapshot_is_deep_sorted_and_not_crossed(get: Any) -> None:
-    status, book, weight = await get("/spot/api/v3/depth?symbol=BTCUSDT&limit=5000")
-    bids, asks = [float(price) for price, _ in book["bids"]], [float(price) for price, _ in book["asks"]]
-    assert (status, weight) == (200, 250)
-    assert min(len(bids), len(asks)) >= 500
-    assert bids == sorted(bids, reverse=True)
-    assert asks == sorted(asks)
-    assert bids[0] < asks[0]
-    assert set(book) == {"lastUpdateId", "bids", "asks"}
-
-
-@pytest.mark.parametrize(
-    ("path", "levels", "weight"),
-    [
-        ("/spot/api/v3/depth?symbol=BTCUSDT", 100, 5),
-        ("/spot/api/v3/depth?symbol=BTCUSDT&limit=7", 7, 5),
-        ("/spot/api/v3/depth?symbol=BTCUSDT&limit=500", 500, 25),
-        ("/usdm/fapi/v1/depth?symbol=BTCUSDT", 500, 1),
-        ("/usdm/fapi/v1/depth?symbol=BTCUSDT&limit=100", 100, 5),
-    ],
-)
-async def test_levels_and_weight_follow_the_limit(get: Any, path: str, levels: int, weight: int) -> None:
-    status, book, used = await get(path)
-    assert (status, len(book["bids"]), used) == (200, levels, weight)
-
-
-@pytest.mark.parametrize(
-    ("path", "code"),
-    [
-        ("/spot/api/v3/depth?symbol=NOSUCHUSDT", -1121),
-        ("/spot/api/v3/depth?symbol=btcusdt", -1121),
-        ("/spot/api/v3/depth", -1102),
-        ("/spot/api/v3/depth?symbol=BTCUSDT&limit=x", -1130),
-        ("/usdm/fapi/v1/depth?symbol=BTCUSDT&limit=7", -4021),
-        ("/usdm/fapi/v1/exchangeInfo?symbol=NOSUCHUSDT", -1121),
-    ],
-)
-async def test_a_wrong_request_is_refused_and_still_costs_weight(get: Any, path: str, code: int) -> None:
-    status, error, used = await get(path)
-    assert (status, error["code"]) == (400, code)
-    assert used > 0
 
 
 async def test_weights_add_up_and_the_two_products_have_budgets_of_their_own(get: Any) -> None:
@@ -82,9 +39,36 @@ async def test_a_spent_budget_is_answered_429_with_retry_after(serve: Serve) -> 
     assert statuses == {200, 429}
 
 
-async def test_metadata_lists_all_symbols_of_a_market(get: Any) -> None:
-    _, spot, weight = await get("/spot/api/v3/exchangeInfo")
-    _, futures, _ = await get("/usdm/fapi/v1/exchangeInfo?symbol=ETHUSDT")
-    assert [each["symbol"] for each in spot["symbols"]] == ["BTCUSDT", "ETHUSDT"]
-    assert [each["symbol"] for each in futures["symbols"]] == ["ETHUSDT"]
-    assert weight == 20
+async def test_a_request_that_a_fault_refuses_costs_weight(serve: Serve) -> None:
+    async with serve() as simulator, aiohttp.ClientSession(f"http://127.0.0.1:{simulator.port}") as session:
+        inject(simulator, fault="bad-request", venue="binance-spot", count=1)
+        seen = []
+        for _ in range(2):
+            async with session.get("/spot/api/v3/depth?symbol=BTCUSDT") as answer:
+                seen.append((answer.status, int(answer.headers["X-MBX-USED-WEIGHT-1M"]) >= 5))
+    assert seen == [(400, True), (200, True)]
+
+
+async def test_who_goes_on_after_429_is_answered_418_and_told_until_when(serve: Serve) -> None:
+    async with serve() as simulator, aiohttp.ClientSession(f"http://127.0.0.1:{simulator.port}") as session:
+        inject(simulator, fault="rate-limited", venue="binance-usdm", retry_after=3, ban_after=1, ban_seconds=60)
+        seen = []
+        for _ in range(2):
+            async with session.get("/usdm/fapi/v1/time") as answer:
+                seen.append((answer.status, answer.headers["Retry-After"], (await answer.json())["code"]))
+    assert seen == [(429, "3", -1003), (418, "60", -1003)]
+
+
+async def test_a_slow_snapshot_is_as_old_as_its_request(serve: Serve) -> None:
+    async with (
+        serve() as simulator,
+        aiohttp.ClientSession(f"http://127.0.0.1:{simulator.port}") as session,
+        socket(simulator, "/spot/ws/btcusdt@depth@100ms") as client,
+    ):
+        inject(simulator, fault="slow-snapshot", venue="binance-spot", delay=0.8)
+        async with session.get("/spot/api/v3/depth?symbol=BTCUSDT") as answer:
+            snapshot = await answer.json()
+        later = [await receive(client) for _ in range(4)]
+        async with session.get("/spot/api/v3/time") as answer:
+            assert answer.status == 200
+    assert snapshot["lastUpdateId"] < later[-1]["U"]
