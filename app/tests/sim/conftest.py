@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 
 from marketprism.sim.binance.venue import Binance
 from marketprism.sim.injection import Fault, order
+from marketprism.sim.instruments import MarketKind
 from marketprism.sim.server import Simulator
 from marketprism.sim.settings import SimSettings
 
@@ -40,7 +41,7 @@ async def serving(settings: SimSettings, *, rules: Any = None, **changes: Any) -
 
 @pytest.fixture
 def settings() -> SimSettings:
-    return SimSettings(port=0, rate=60, stale_every=0)
+    return SimSettings(port=0, rate=60, stale_every=0, markets=(MarketKind.BINANCE_SPOT, MarketKind.BINANCE_USDM))
 
 
 @pytest.fixture

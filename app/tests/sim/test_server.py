@@ -113,3 +113,16 @@ async def test_a_state_file_that_cannot_be_written_is_a_clear_error(serve: Serve
     (tmp_path / "file").touch()
     with pytest.raises(UnavailableError, match="cannot be written"):
         await serve(state=tmp_path / "file" / "state.json").__aenter__()
+
+
+async def test_hundreds_of_symbols_are_served_and_streamed(serve: Serve) -> None:
+    async with (
+        serve(symbol_count=300, rate=0.2) as simulator,
+        socket(simulator, "/usdm/market/ws/!markPrice@arr@1s") as client,
+        aiohttp.ClientSession() as session,
+    ):
+        rows = [*await receive(client), *await receive(client)]
+        answer = await session.get(f"http://127.0.0.1:{simulator.port}/usdm/fapi/v1/exchangeInfo")
+        listed = [each["symbol"] for each in (await answer.json())["symbols"] if each["status"] == "TRADING"]
+    assert [row["s"] for row in rows if row["st"] == 1] == listed
+    assert len(listed) == 300

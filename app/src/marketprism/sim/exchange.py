@@ -104,9 +104,10 @@ class GeneratedExchange:
         due = monotonic()
         while True:
             self._disturbance.refresh()
-            for market in self._markets:
-                now_ms = self._floor.now_ms(market.listing.market)
-                self._publish(market.listing, market.step(now_ms), now_ms)
+            for kind, listed in self._floor.markets.items():
+                now_ms = self._floor.now_ms(kind)
+                for market in listed.values():
+                    self._publish(market.listing, market.step(now_ms), now_ms)
             self._batch()
             self._progress = monotonic()
             due += TICK_MS / 1000

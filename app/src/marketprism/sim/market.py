@@ -20,6 +20,12 @@ TICK_MS = 25
 MAX_RATE = 500.0
 """Highest trades per second that `state.IDS_PER_MS` leaves room for."""
 
+_LIVELY_RATE, _LAZY_BEAT = 5.0, 4
+"""Traders of a market with fewer trades per second act in every fourth tick only: hundreds of them are cheap."""
+
+_REPORTS = 1 << 40
+"""Offset of the randomness of liquidations from that of traders."""
+
 _SWEEP_LEVELS = 20
 _FORCED_LEVELS = 3
 _CHANGES_PER_TRADE = 9
@@ -52,8 +58,11 @@ class Market:
         self._entropy = entropy(listing, seed)
         # Reproducible order flow is wanted here; nothing of it is a secret.
         self._random = Random(self._entropy)  # noqa: S311 - a market that can be repeated, no secret
-        self._orders_per_tick = rate * TICK_MS / 1000 / _FILLS_PER_ORDER
-        self._changes_per_tick = rate * TICK_MS / 1000 * _CHANGES_PER_TRADE
+        self._beat = 1 if rate >= _LIVELY_RATE else _LAZY_BEAT
+        self._phase = (self._entropy >> 48) % self._beat
+        acts_per_second = 1000 / TICK_MS / self._beat
+        self._orders_per_act = rate / acts_per_second / _FILLS_PER_ORDER
+        self._changes_per_act = rate / acts_per_second * _CHANGES_PER_TRADE
         self._gap = mean_gap(listing)
         self._tick, self._fair = state.tick, state.fair
         self._trade_id, self._aggregate_id = state.trade_id, state.aggregate_id
@@ -68,16 +77,10 @@ class Market:
         self._facts = []
         if not self.listed:
             return []
-        self._random.seed(self._entropy + self._tick)
         self._tick += 1
-        self._walk()
-        self._follow(self.book.asks, self.book.bids)
-        self._follow(self.book.bids, self.book.asks)
-        burst = self.pace * (12 if self._random.random() < 0.004 else 1)
-        for _ in range(self._draw(self._changes_per_tick * burst)):
-            self._quote()
-        for _ in range(self._draw(self._orders_per_tick * burst)):
-            self._take()
+        if self._tick % self._beat == self._phase:
+            self._random.seed(self._entropy + self._tick)
+            self._act()
         if self.derivative:
             self._hold(self.derivative, now_ms)
         for fact in self._facts:
@@ -106,6 +109,17 @@ class Market:
             asks=self.book.asks.top(),
         )
 
+    def _act(self) -> None:
+        """Let everybody act once."""
+        self._walk()
+        self._follow(self.book.asks, self.book.bids)
+        self._follow(self.book.bids, self.book.asks)
+        burst = self.pace * (12 if self._random.random() < 0.004 else 1)
+        for _ in range(self._draw(self._changes_per_act * burst)):
+            self._quote()
+        for _ in range(self._draw(self._orders_per_act * burst)):
+            self._take()
+
     def _draw(self, mean: float) -> int:
         """Return a whole number whose long-run mean is `mean`."""
         mean *= self._random.uniform(0, 2)
@@ -117,7 +131,8 @@ class Market:
     def _walk(self) -> None:
         """Move the price that traders believe in; the slow pull home keeps a lab that runs for weeks in range."""
         home = self.listing.price
-        self._fair += self._random.gauss(0, home * _VOLATILITY_PER_TICK) + (home - self._fair) * _PULL_PER_TICK
+        self._fair += self._random.gauss(0, home * _VOLATILITY_PER_TICK * self._beat**0.5)
+        self._fair += (home - self._fair) * _PULL_PER_TICK * self._beat
 
     def _follow(self, side: Side, other: Side) -> None:
         """Let makers leave levels that the believed price has passed, and close a spread that became wide."""
@@ -208,6 +223,7 @@ class Market:
         second, part = divmod(self._tick, _TICKS_PER_SECOND)
         if part and self._reported:
             return
+        self._random.seed(self._entropy + _REPORTS + self._tick)
         if part:  # the first report of a run does not wait for the second to end
             second = 0
         elif self.wanted_liquidations or self._random.random() < _LIQUIDATIONS_PER_SECOND:

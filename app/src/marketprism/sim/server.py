@@ -17,6 +17,7 @@ from marketprism.sim.faults import FAULTS, Where
 from marketprism.sim.floor import Floor
 from marketprism.sim.hub import Hub
 from marketprism.sim.injection import Fault, Faults, Order
+from marketprism.sim.okx.venue import Okx
 from marketprism.sim.settings import SimSettings
 from marketprism.sim.source import Source
 from marketprism.sim.truth import TruthLog
@@ -58,7 +59,7 @@ class Simulator:
             self.source = recorded = ReplayedExchange(settings, self._hub)
             self._venues: Sequence[Venue] = [Binance(recorded=recorded)]
         else:
-            self._venues = venues or [Binance()]
+            self._venues = venues or [Binance(), Okx()]
         kinds = [*FAULTS, *(fault for venue in self._venues for fault in venue.faults)]
         self.faults = Faults(kind for kind in kinds if not settings.replay or kind.where in _FAULTS_OF_REPLAY)
         self.floor = Floor(settings, self._hub, self.faults, self._truth)

@@ -36,7 +36,12 @@ class SimSettings:
 
     bind: str = "127.0.0.1"
     port: int = 8190
-    markets: tuple[MarketKind, ...] = (MarketKind.BINANCE_SPOT, MarketKind.BINANCE_USDM)
+    markets: tuple[MarketKind, ...] = (
+        MarketKind.BINANCE_SPOT,
+        MarketKind.BINANCE_USDM,
+        MarketKind.OKX_SPOT,
+        MarketKind.OKX_SWAP,
+    )
     symbols: tuple[str, ...] = ("BTCUSDT", "ETHUSDT")
     symbol_count: int = 0
     seed: int = 1
