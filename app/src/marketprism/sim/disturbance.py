@@ -39,7 +39,7 @@ class Disturbance:
         for market in self._markets:
             kind, symbol = market.listing.market, market.listing.symbol
             burst = self._faults.active("burst", kind, symbol)
-            market.pace = burst.number("factor") if burst else 1
+            market.pace = min(burst.number("factor"), market.most_pace) if burst else 1
             market.listed = self._faults.active("delisted", kind, symbol) is None
             if self._faults.active("stale-snapshot", kind, symbol) is None:
                 market.book.forget()

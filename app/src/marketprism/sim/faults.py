@@ -50,13 +50,22 @@ _MARKET = (
         {"milliseconds": -1270},
         seconds=60,
     ),
-    FaultKind("burst", Where.MARKET, "Traders do so many times as much.", {"factor": 10}, seconds=10),
+    FaultKind(
+        "burst",
+        Where.MARKET,
+        "Traders do so many times as much, up to 500 trades a second.",
+        {"factor": 10},
+        seconds=10,
+    ),
     FaultKind("big-frame", Where.MARKET, "One depth update changes so many levels.", {"levels": 1226}, once=True),
     FaultKind("liquidation", Where.MARKET, "So many positions are liquidated, one a second.", count=1, once=True),
     FaultKind(
         "no-funding", Where.MARKET, "No funding is scheduled: its time is 0 and its rate is nothing.", seconds=30
     ),
     FaultKind("delisted", Where.MARKET, "A symbol trades no more, until the fault is withdrawn."),
+    FaultKind(
+        "edge-snapshot", Where.MARKET, "Snapshots show the book right after a depth update, not in between.", count=3
+    ),
     FaultKind(
         "stale-snapshot", Where.MARKET, "Snapshots are older than every update from now on.", seconds=30, count=3
     ),

@@ -47,7 +47,7 @@ class Market:
         memory: How many trades its tape remembers.
 
     Attributes:
-        pace: Factor on everything that traders do.
+        pace: Factor on everything that traders do; `most_pace` keeps it within `MAX_RATE`.
         wanted_liquidations: How many positions are to be closed by force, one a second.
         listed: Whether it trades; a market that was delisted stands still for ever.
     """
@@ -55,6 +55,7 @@ class Market:
     def __init__(self, listing: Listing, *, seed: int, rate: float, state: MarketState, memory: int = 1_000) -> None:
         self.listing = listing
         self.pace, self.wanted_liquidations, self.listed = 1, 0, True
+        self.most_pace = int(MAX_RATE // rate)
         self._entropy = entropy(listing, seed)
         # Reproducible order flow is wanted here; nothing of it is a secret.
         self._random = Random(self._entropy)  # noqa: S311 - a market that can be repeated, no secret

@@ -36,3 +36,13 @@ async def test_a_delisted_symbol_is_shown_as_such_in_the_metadata(serve: Serve) 
     assert statuses[0]["ETHUSDT"] == "SETTLING"
     assert statuses[0]["BTCUSDT"] == "TRADING"
     assert statuses[1] == {"BTCUSDT": "TRADING", "ETHUSDT": "TRADING"}
+
+
+async def test_an_edge_snapshot_ends_where_an_update_ended(serve: Serve) -> None:
+    """So that ``pu == lastUpdateId`` and ``U == lastUpdateId + 1`` happen, as they do on the exchange."""
+    async with serve() as simulator, socket(simulator, DEPTH) as client:
+        inject(simulator, fault="edge-snapshot", venue="binance-usdm", symbol="BTCUSDT", count=1)
+        events = [(await receive(client))["data"] for _ in range(2)]
+        snapshot = await get(simulator, "/usdm/fapi/v1/depth?symbol=BTCUSDT&limit=1000")
+        events += [(await receive(client))["data"] for _ in range(3)]
+    assert snapshot["lastUpdateId"] in {event["pu"] for event in events}

@@ -1,6 +1,9 @@
 import asyncio
 from dataclasses import replace
 
+import aiohttp
+import pytest
+
 from marketprism.sim.binance.rules import WIRE_RULES, WireRules
 from marketprism.sim.instruments import MarketKind
 from tests.sim.conftest import Serve, receive, receive_many, receive_rest, socket
@@ -90,3 +93,16 @@ async def test_a_connection_is_cut_at_its_age(serve: Serve) -> None:
         async with asyncio.timeout(3):
             await client.wait_closed()
     assert client.close_code == 1001
+
+
+async def test_one_connection_attempt_too_many_is_refused(serve: Serve) -> None:
+    async with serve(rules=spot(replace(SPOT, handshakes=2))) as simulator:
+        for path in ("/spot/ws", "/spot/stream?streams=btcusdt@trade"):
+            async with socket(simulator, path):
+                pass
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{simulator.port}") as session:
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
+                await session.ws_connect("/spot/ws")
+    assert refusal.value.status == 429
+    assert refusal.value.headers
+    assert 0 < int(refusal.value.headers["Retry-After"]) <= 300

@@ -8,6 +8,7 @@ def test_the_limits_are_the_documented_ones() -> None:
     spot, futures = WIRE_RULES[MarketKind.BINANCE_SPOT], WIRE_RULES[MarketKind.BINANCE_USDM]
     assert (spot.ping_seconds, spot.pong_seconds, spot.messages_per_second, spot.weight_per_minute) == (20, 60, 5, 6000)
     assert (futures.ping_seconds, futures.pong_seconds, futures.messages_per_second) == (180, 600, 10)
+    assert (spot.handshakes, futures.handshakes) == (300, 0)
     assert (futures.weight_per_minute, spot.streams, futures.streams) == (2400, 1024, 1024)
 
 

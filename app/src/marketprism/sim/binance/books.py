@@ -61,6 +61,8 @@ class GeneratedBooks:
         past = found.book.past() if self._floor.faults.strike("stale-snapshot", about.market, about.symbol) else None
         if past:
             return past
+        if self._floor.faults.strike("edge-snapshot", about.market, about.symbol):
+            return found.book.published(min(about.traits.depth_periods_ms))
         if stale_every and self._requests[about.key] % stale_every == 0:
             return found.book.published(max(about.traits.depth_periods_ms))
         return found.book.now()

@@ -33,6 +33,7 @@ class WireRules:
         streams: Streams per connection; one more closes it.
         lifetime_seconds: Age at which every connection is cut.
         weight_per_minute: REST budget of one address per UTC clock minute.
+        handshakes: Connection attempts of one address in five minutes; 0 where no limit is documented.
     """
 
     ping_seconds: float
@@ -41,10 +42,13 @@ class WireRules:
     weight_per_minute: int
     streams: int = 1024
     lifetime_seconds: float = 86_400
+    handshakes: int = 0
 
 
 WIRE_RULES = {
-    MarketKind.BINANCE_SPOT: WireRules(ping_seconds=20, pong_seconds=60, messages_per_second=5, weight_per_minute=6000),
+    MarketKind.BINANCE_SPOT: WireRules(
+        ping_seconds=20, pong_seconds=60, messages_per_second=5, weight_per_minute=6000, handshakes=300
+    ),
     MarketKind.BINANCE_USDM: WireRules(
         ping_seconds=180, pong_seconds=600, messages_per_second=10, weight_per_minute=2400
     ),

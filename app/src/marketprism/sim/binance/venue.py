@@ -2,10 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 from aiohttp import web
 
-from marketprism.sim.binance import faults, rest, streams
+from marketprism.sim.binance import faults, refusals, rest, streams
 from marketprism.sim.binance.books import Books
 from marketprism.sim.binance.dialogue import BinanceDialogue
 from marketprism.sim.binance.listings import listing
@@ -17,7 +18,9 @@ from marketprism.sim.floor import Floor
 from marketprism.sim.injection import Fault
 from marketprism.sim.instruments import Listing, MarketKind, Pair
 from marketprism.sim.venue import Publication
+from marketprism.sim.weights import WeightMeter
 
+_HANDSHAKE_SECONDS = 300
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -46,7 +49,9 @@ class Binance:
         found: list[web.RouteDef] = []
         for path, route in ROUTE_OF_PATH.items():
             if market_of(route) in floor.settings.markets:
-                raw, combined = (self._entrance(floor, route, combined=each) for each in (False, True))
+                most = self.rules[market_of(route)].handshakes
+                gate = WeightMeter(most, _HANDSHAKE_SECONDS) if most else None
+                raw, combined = (self._entrance(floor, route, gate, combined=each) for each in (False, True))
                 found += [web.get(f"/{path}/ws", raw), web.get(f"/{path}/ws/{{streams:.+}}", raw)]
                 found += [web.get(f"/{path}/stream", combined)]
         return found + rest.routes(floor, self.rules, self.recorded, self._latest)
@@ -72,10 +77,13 @@ class Binance:
         """Announce a shutdown."""
         faults.strike(floor, fault)
 
-    def _entrance(self, floor: Floor, route: Route, *, combined: bool) -> _Handler:
+    def _entrance(self, floor: Floor, route: Route, gate: WeightMeter | None, *, combined: bool) -> _Handler:
         market = market_of(route)
 
         async def handle(request: web.Request) -> web.StreamResponse:
+            verdict = gate.charge(request.remote or "", 1, floor.now_ms(market)) if gate else None
+            if verdict and verdict.status != HTTPStatus.OK:
+                return refusals.response(verdict.status, {"Retry-After": str(verdict.retry_after)})
             names = request.query.get("streams", "") if combined else request.match_info.get("streams", "")
             wanted = [name for name in names.split("/") if name]
             dialogue = BinanceDialogue(route, self.rules[market], wanted, combined=combined)
