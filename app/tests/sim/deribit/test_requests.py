@@ -33,7 +33,7 @@ def test_what_is_no_call_is_refused_with_the_id_that_could_be_read(
 
 
 def test_a_result_carries_its_times_as_text() -> None:
-    frame = requests.answer(1, ["book.BTC-PERPETUAL.100ms"], received_us=1786563085259177, sent_us=1786563085259323)
+    frame = requests.answer(1, ["book.BTC-PERPETUAL.100ms"], requests.Times(1786563085259177, 1786563085259323))
     assert frame == (
         b'{"jsonrpc":"2.0","id":1,"result":["book.BTC-PERPETUAL.100ms"],"usIn":"1786563085259177",'
         b'"usOut":"1786563085259323","usDiff":146,"testnet":false}'
@@ -41,13 +41,13 @@ def test_a_result_carries_its_times_as_text() -> None:
 
 
 def test_before_2026_the_times_were_numbers() -> None:
-    frame = msgspec.json.decode(requests.answer(1, "ok", received_us=5, sent_us=7, integer_times=True))
+    frame = msgspec.json.decode(requests.answer(1, "ok", requests.Times(5, 7, as_numbers=True)))
     assert (frame["usIn"], frame["usOut"], frame["usDiff"]) == (5, 7, 2)
 
 
 def test_an_error_carries_code_message_and_what_it_is_about() -> None:
     error = requests.invalid("interval", "must be at least 10")
-    frame = msgspec.json.decode(requests.refusal(error, received_us=5, sent_us=7))
+    frame = msgspec.json.decode(requests.refusal(error, requests.Times(5, 7)))
     assert frame["error"] == {
         "message": "Invalid params",
         "code": -32602,

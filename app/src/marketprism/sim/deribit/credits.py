@@ -11,11 +11,7 @@ class CreditMeter:
         self._pools: dict[tuple[str, str], tuple[float, float]] = {}
 
     def charge(self, address: str, method: str, now: float) -> bool:
-        """Take the credits of one request; False when they do not suffice.
-
-        Args:
-            now: Seconds of a clock that only grows.
-        """
+        """Take the credits of one request at `now`, seconds of a clock that only grows; False when they are too few."""
         name, credit = self._rules.credits_of(method)
         left, before = self._pools.get((address, name), (float(credit.pool), now))
         left = min(credit.pool, left + (now - before) * credit.per_second)

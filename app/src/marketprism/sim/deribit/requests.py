@@ -74,34 +74,51 @@ def raw_refused() -> RefusedRequestError:
     return RefusedRequestError(13778, "raw_subscriptions_not_available_for_unauthorized")
 
 
+def not_found() -> RefusedRequestError:
+    """Describe a call about an instrument that is not listed."""
+    return RefusedRequestError(13020, "not_found")
+
+
 def too_many_requests() -> RefusedRequestError:
     """Describe a call for which the credits do not suffice; on a WebSocket it is the last thing sent."""
     return RefusedRequestError(10028, "too_many_requests")
 
 
-def answer(
-    request_id: int | str | None, result: Any, *, received_us: int, sent_us: int, integer_times: bool = False
-) -> bytes:
-    """Render a result.
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When a call came in and was answered, in microseconds.
 
-    Args:
-        integer_times: Write the times as numbers, as Deribit did before 2026, instead of strings.
+    Attributes:
+        as_numbers: Written as numbers, as Deribit did before 2026, instead of text.
     """
-    return _envelope(request_id, {"result": result}, received_us, sent_us, integer_times=integer_times)
+
+    received_us: int
+    sent_us: int
+    as_numbers: bool = False
+
+    def fields(self) -> dict[str, Any]:
+        """Return them as an answer shows them."""
+        shown = (self.received_us, self.sent_us) if self.as_numbers else (str(self.received_us), str(self.sent_us))
+        return {"usIn": shown[0], "usOut": shown[1], "usDiff": self.sent_us - self.received_us, "testnet": False}
 
 
-def refusal(error: RefusedRequestError, *, received_us: int, sent_us: int, integer_times: bool = False) -> bytes:
-    """Render an error; arguments as for `answer`."""
+def answer(request_id: int | str | None, result: Any, times: Times) -> bytes:
+    """Render a result."""
+    return _envelope(request_id, {"result": result}, times)
+
+
+def refusal(error: RefusedRequestError, times: Times) -> bytes:
+    """Render an error."""
     body: dict[str, Any] = {"message": str(error), "code": error.code}
     if error.data is not None:
         body["data"] = error.data
-    return _envelope(error.id, {"error": body}, received_us, sent_us, integer_times=integer_times)
+    return _envelope(error.id, {"error": body}, times)
 
 
-def notification(channel: str, data: Any) -> bytes:
-    """Render one event of a channel."""
+def subscription(channel: str, data: Any) -> dict[str, Any]:
+    """Put the data of a channel into its envelope."""
     params = {"channel": channel, "data": data}
-    return msgspec.json.encode({"jsonrpc": "2.0", "method": "subscription", "params": params})
+    return {"jsonrpc": "2.0", "method": "subscription", "params": params}
 
 
 def heartbeat(kind: str) -> bytes:
@@ -109,10 +126,6 @@ def heartbeat(kind: str) -> bytes:
     return msgspec.json.encode({"jsonrpc": "2.0", "method": "heartbeat", "params": {"type": kind}})
 
 
-def _envelope(
-    request_id: int | str | None, body: dict[str, Any], received_us: int, sent_us: int, *, integer_times: bool
-) -> bytes:
-    times = (received_us, sent_us) if integer_times else (str(received_us), str(sent_us))
+def _envelope(request_id: int | str | None, body: dict[str, Any], times: Times) -> bytes:
     head: dict[str, Any] = {"jsonrpc": "2.0"} if request_id is None else {"jsonrpc": "2.0", "id": request_id}
-    tail = {"usIn": times[0], "usOut": times[1], "usDiff": sent_us - received_us, "testnet": False}
-    return msgspec.json.encode({**head, **body, **tail})
+    return msgspec.json.encode({**head, **body, **times.fields()})
