@@ -1,6 +1,7 @@
 """Faults over HTTP against a running simulator, and what its clients see of them."""
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ import aiohttp
 import msgspec
 import pytest
 
+from marketprism.errors import ConfigurationError
 from marketprism.sim.server import Simulator
+from marketprism.sim.settings import SimSettings
 
 from .conftest import Frame, Serve, inject, receive, receive_many, receive_rest, socket
 
@@ -40,7 +43,9 @@ async def test_faults_are_listed_injected_and_withdrawn(serve: Serve) -> None:
         assert await call(simulator, "DELETE") == (200, {"withdrawn": 1})
 
 
-@pytest.mark.parametrize("body", [[], {"fault": "nonsense"}, {"fault": "gap", "venue": "kraken"}])
+@pytest.mark.parametrize(
+    "body", [[], {"fault": "nonsense"}, {"fault": "gap", "venue": "kraken"}, {"fault": "gap", "symbol": "BTC-USDT"}]
+)
 async def test_what_is_not_understood_is_answered_400_with_the_reason(serve: Serve, body: object) -> None:
     async with serve() as simulator:
         status, answer = await call(simulator, "POST", body=body)
@@ -134,3 +139,10 @@ async def test_a_scenario_plays_by_itself(serve: Serve, tmp_path: Path) -> None:
     async with serve(scenario=scenario) as simulator, socket(simulator, TRADES) as client:
         await receive_rest(client)
     assert client.close_code == 1012
+
+
+async def test_a_scenario_that_could_never_play_is_refused_at_the_start(settings: SimSettings, tmp_path: Path) -> None:
+    scenario = tmp_path / "scenario.yml"
+    scenario.write_text("- {at_seconds: 60, fault: gap, symbol: BTCUSD}\n")
+    with pytest.raises(ConfigurationError, match="BTCUSDT"):
+        Simulator(replace(settings, scenario=scenario))

@@ -11,7 +11,7 @@ def test_an_update_holds_the_last_quantity_of_every_changed_level_and_which_are_
     feed.note(6, price=10, before=2, now=7, bid=True)
     feed.note(7, price=9, before=0, now=1, bid=True)
     feed.note(9, price=11, before=5, now=0, bid=False)
-    assert (feed.pending, feed.size) == (True, 3)
+    assert feed.pending
     update = feed.take(9, TOP)
     assert (update.first_id, update.last_id, update.previous_id) == (5, 9, 4)
     assert (update.bids, update.asks) == ([(10, 7), (9, 1)], [(11, 0)])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from marketprism.sim.instruments import MarketKind
+from marketprism.sim.instruments import TRAITS, MarketKind
 
 Value = int | float | str
 
@@ -42,6 +42,8 @@ class FaultKind:
 REFUSALS = {"bad-request": 400, "forbidden": 403, "banned": 418, "rate-limited": 429, "geo-blocked": 451}
 """Faults that refuse REST requests, with their status; 403 and 451 refuse WebSocket handshakes as well."""
 
+_DERIVATIVES = tuple(market for market, traits in TRAITS.items() if traits.derivative)
+
 _MARKET = (
     FaultKind(
         "clock-skew",
@@ -58,9 +60,20 @@ _MARKET = (
         seconds=10,
     ),
     FaultKind("big-frame", Where.MARKET, "One depth update changes so many levels.", {"levels": 1226}, once=True),
-    FaultKind("liquidation", Where.MARKET, "So many positions are liquidated, one a second.", count=1, once=True),
     FaultKind(
-        "no-funding", Where.MARKET, "No funding is scheduled: its time is 0 and its rate is nothing.", seconds=30
+        "liquidation",
+        Where.MARKET,
+        "So many positions are liquidated, one a second.",
+        count=1,
+        markets=_DERIVATIVES,
+        once=True,
+    ),
+    FaultKind(
+        "no-funding",
+        Where.MARKET,
+        "No funding is scheduled: its time is 0 and its rate is nothing.",
+        seconds=30,
+        markets=_DERIVATIVES,
     ),
     FaultKind("delisted", Where.MARKET, "A symbol trades no more, until the fault is withdrawn."),
     FaultKind(

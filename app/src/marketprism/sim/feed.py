@@ -51,11 +51,6 @@ class Feed:
         """Whether anything has changed; without a change an exchange sends no update."""
         return bool(self._first_id)
 
-    @property
-    def size(self) -> int:
-        """Count of levels in the next update."""
-        return len(self._bids.now) + len(self._asks.now)
-
     def note(self, update_id: int, price: int, before: int, now: int, *, bid: bool) -> None:
         """Note one change of the book."""
         (self._bids if bid else self._asks).note(price, before, now)

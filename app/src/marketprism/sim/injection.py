@@ -39,9 +39,9 @@ class Fault:
         until: Monotonic time of its end.
         left: Strikes left.
         struck: Strikes done.
+        id: Its number, once it is injected.
     """
 
-    id: int
     kind: FaultKind
     market: MarketKind | None
     symbol: str
@@ -49,6 +49,7 @@ class Fault:
     until: float | None
     left: int | None
     struck: int = 0
+    id: int = 0
 
     def number(self, name: str) -> int:
         """Return a parameter that is a whole number."""
@@ -105,6 +106,7 @@ class Faults:
             ConfigurationError: As for `checked`.
         """
         fault = self.checked(order)
+        fault.id = next(self._numbers)
         if not fault.kind.once:
             self.injected.append(fault)
         return fault
@@ -122,7 +124,6 @@ class Faults:
             )
         seconds = kind.seconds if order.seconds is None else order.seconds
         return Fault(
-            id=next(self._numbers),
             kind=kind,
             market=_market(order.venue, kind),
             symbol=order.symbol,

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from time import monotonic
 
@@ -68,7 +69,7 @@ class Simulator:
             self.source = self._exchange
         self._scenes = scenario.load(settings.scenario) if settings.scenario else []
         for scene in self._scenes:
-            self.faults.checked(scene.order)
+            self._checked(scene.order)
         self._started = monotonic()
 
     @property
@@ -80,8 +81,9 @@ class Simulator:
         """Let a fault begin.
 
         Raises:
-            ConfigurationError: It is unknown, or a parameter is not one of its own.
+            ConfigurationError: It is unknown, a parameter is not one of its own, or nobody lists its symbol.
         """
+        self._checked(order)
         fault = self.faults.inject(order)
         _LOG.info("sim.fault_injected", fault=fault.kind.name, venue=order.venue, symbol=fault.symbol, id=fault.id)
         own = [venue for venue in self._venues if fault.kind in venue.faults]
@@ -92,6 +94,17 @@ class Simulator:
         elif fault.kind.where is Where.MARKET and self._exchange:
             self._exchange.strike(fault)
         return fault
+
+    def _checked(self, order: Order) -> None:
+        """Refuse a fault that could never strike."""
+        self.faults.checked(order)
+        listed = [market.listing for markets in self.floor.markets.values() for market in markets.values()]
+        symbols = {about.symbol for about in listed if order.venue in {"*", about.market}}
+        if order.symbol and listed and order.symbol not in symbols:
+            near = ", ".join(get_close_matches(order.symbol, symbols)) or f"one of {len(symbols)} symbols"
+            raise ConfigurationError(
+                f"symbol {order.symbol!r} is not listed on {order.venue}", remedy=f"use the venue's own name: {near}"
+            )
 
     async def serve(self, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
         """Serve until `stop` is set, then publish what is pending and say goodbye to every client.
