@@ -30,4 +30,8 @@ def test_a_linear_perpetual_counts_base_currency() -> None:
 def test_any_base_has_a_linear_perpetual_and_only_two_an_inverse_one() -> None:
     assert listed("SOL", "USDC").symbol == "SOL_USDC-PERPETUAL"
     assert listing(Pair("SOL", "USD")) is None
-    assert listing(Pair("BTC", "USDT")) is None
+    assert listing(Pair("SOL", "USDT")) is None
+
+
+def test_a_pair_against_usdt_stands_for_the_inverse_perpetual() -> None:
+    assert listed("ETH", "USDT") == listed("ETH", "USD")

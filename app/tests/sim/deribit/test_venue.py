@@ -28,7 +28,7 @@ async def test_a_connection_beyond_the_number_of_an_address_is_refused_and_rest_
 
 
 async def test_what_has_no_perpetual_is_not_listed(serve: Serve) -> None:
-    async with serve(symbols=("BTC-USD", "BTC-USDT", "DOGE-USD")) as simulator:
+    async with serve(symbols=("BTC-USD", "BTC-USDT", "DOGE-USD", "DOGE-USDT")) as simulator:
         assert list(simulator.floor.markets[MarketKind.DERIBIT]) == ["BTC-PERPETUAL"]
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -5,8 +6,18 @@ from typing import Any
 import msgspec
 import pytest
 
+from marketprism.sim.floor import Floor
+from marketprism.sim.hub import Hub
+from marketprism.sim.injection import Faults
+from marketprism.sim.instruments import MarketKind, Pair
+from marketprism.sim.market import Market
 from marketprism.sim.okx.books import signed_crc
+from marketprism.sim.okx.depth import Depth
+from marketprism.sim.okx.faults import FAULTS
+from marketprism.sim.okx.listings import listing
 from marketprism.sim.okx.rules import OkxRules
+from marketprism.sim.opening import opening_state
+from marketprism.sim.settings import SimSettings
 from tests.sim.conftest import Frame, Serve, inject, receive, receive_many, socket
 
 from .conftest import receive_rows, subscription
@@ -83,6 +94,33 @@ async def test_subscribing_again_starts_with_the_book_of_then(serve: Serve) -> N
     for frame in frames:
         book.apply(frame)
     assert frames[0]["data"][0]["seqId"] > old["data"][0]["seqId"]
+
+
+def test_a_change_out_of_sight_moves_nobodys_chain(settings: SimSettings) -> None:
+    about = listing(MarketKind.OKX_SPOT, Pair("BTC", "USDT"))
+    assert about
+    floor = Floor(replace(settings, markets=(MarketKind.OKX_SPOT,)), Hub(), Faults(FAULTS), None)
+    market = Market(about, seed=1, rate=1, state=opening_state(about, seed=1, update_id=10, trade_id=1))
+    depth = Depth(floor, market, about, keepalive_seconds=60)
+    (first,) = depth.snapshot(0)["data"]
+    floor.hub.subscribe(depth.channel, Nobody())
+    market.book.change(market.book.bids, market.book.bids.price_at(-1), 7)
+    (out_of_sight,) = market.book.flush()
+    assert list(depth.updates(out_of_sight, 0)) == []
+    assert depth.snapshot(0)["data"][0]["seqId"] == first["seqId"] == 10
+    market.book.change(market.book.bids, market.book.bids.best, 7)
+    (in_sight,) = market.book.flush()
+    (publication,) = depth.updates(in_sight, 0)
+    (row,) = publication.render()["data"]
+    assert (row["prevSeqId"], row["seqId"]) == (10, in_sight.last_id)
+
+
+class Nobody:
+    def deliver(self, stream: str, event: bytes) -> bool:
+        return False
+
+    def crowded(self) -> bool:
+        return False
 
 
 async def test_after_a_reset_ids_are_small_and_the_chain_is_whole(serve: Serve) -> None:

@@ -68,6 +68,16 @@ async def test_a_silent_connection_is_closed_and_one_that_pings_stays(serve: Ser
         assert pinging.close_code is None
 
 
+async def test_a_ping_keeps_the_connection_even_where_its_pong_is_lost(serve: Serve) -> None:
+    async with serve(replace(QUICK, silence_seconds=0.4)) as simulator, socket(simulator, PUBLIC) as client:
+        inject(simulator, fault="no-pong", venue="okx-swap")
+        await client.send(subscription(("liquidation-orders", "FUTURES")))
+        for _ in range(4):
+            await client.send("ping")
+            await asyncio.sleep(0.2)  # the rule under test is about wall time
+        assert client.close_code is None
+
+
 async def _ping(client: object) -> None:
     while True:
         await client.send("ping")  # type: ignore[attr-defined]

@@ -57,21 +57,24 @@ _LINEAR = {"BTC": (130_238, 1, 5, 4), "ETH": (52_858, 2, 5, 3)}
 
 
 def listing(pair: Pair) -> DeribitListing | None:
-    """Describe a pair: inverse against dollars for bitcoin and ether, linear against USDC; None for others."""
-    if pair.quote == "USD" and pair.base in _INVERSE:
-        price, digits, units, dollars = _INVERSE[pair.base]
-        symbol, lots, lot, lot_units = f"{pair.base}-PERPETUAL", _LEVEL_DOLLARS // dollars, 0, dollars
-    elif pair.quote == "USDC":
+    """Describe a pair: inverse against dollars for bitcoin and ether, linear against USDC; None for others.
+
+    Deribit has no USDT: such a pair of bitcoin or ether gets the inverse perpetual too, so that a simulator which is
+    asked for BTCUSDT serves bitcoin on every venue.
+    """
+    if pair.quote == "USDC":
         price, digits, units, lot = _LINEAR.get(pair.base) or _derived(pair)
-        symbol, lot_units = f"{pair.base}_USDC-PERPETUAL", 1
+        symbol, quote, lot_units = f"{pair.base}_USDC-PERPETUAL", "USDC", 1
         lots = typical_lots(price * units, digits, lot)
+    elif pair.quote in {"USD", "USDT"} and pair.base in _INVERSE:
+        price, digits, units, dollars = _INVERSE[pair.base]
+        symbol, quote, lot, lot_units = f"{pair.base}-PERPETUAL", "USD", 0, dollars
+        lots = _LEVEL_DOLLARS // dollars
     else:
         return None
     steps = Step(digits, digits), Step(lot, lot)
-    inverse = pair.quote == "USD"
-    return DeribitListing(
-        MarketKind.DERIBIT, symbol, pair.base, pair.quote, price, lots, *steps, units, lot_units, inverse
-    )
+    inverse = quote == "USD"
+    return DeribitListing(MarketKind.DERIBIT, symbol, pair.base, quote, price, lots, *steps, units, lot_units, inverse)
 
 
 def _derived(pair: Pair) -> tuple[int, int, int, int]:
