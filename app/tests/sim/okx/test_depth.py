@@ -155,7 +155,9 @@ async def test_a_market_that_stands_still_is_said_to_be_alive(serve: Serve) -> N
         frames = await receive_many(client, 1.0)
     ids = [(frame["data"][0]["prevSeqId"], frame["data"][0]["seqId"]) for frame in frames[-2:]]
     assert len({number for pair in ids for number in pair}) == 1
-    assert all(frame["data"][0]["bids"] == [] for frame in frames[-2:])
+    empty = [frame for frame in frames if frame["data"][0]["bids"] == frame["data"][0]["asks"] == []]
+    assert frames[-2:] == empty[-2:]
+    assert len(empty) <= 4  # one in 0.3 s, not one a tick
 
 
 @pytest.mark.parametrize("off_by", [0, 1])
