@@ -13,6 +13,7 @@ from marketprism.errors import ConfigurationError, MarketPrismError, Unavailable
 from marketprism.sim import control, scenario
 from marketprism.sim.binance.replay import ReplayedExchange
 from marketprism.sim.binance.venue import Binance
+from marketprism.sim.deribit.venue import Deribit
 from marketprism.sim.exchange import GeneratedExchange
 from marketprism.sim.faults import FAULTS, Where
 from marketprism.sim.floor import Floor
@@ -60,7 +61,7 @@ class Simulator:
             self.source = recorded = ReplayedExchange(settings, self._hub)
             self._venues: Sequence[Venue] = [Binance(recorded=recorded)]
         else:
-            self._venues = venues or [Binance(), Okx()]
+            self._venues = venues or [Binance(), Okx(), Deribit()]
         kinds = [*FAULTS, *(fault for venue in self._venues for fault in venue.faults)]
         self.faults = Faults(kind for kind in kinds if not settings.replay or kind.where in _FAULTS_OF_REPLAY)
         self.floor = Floor(settings, self._hub, self.faults, self._truth)

@@ -36,12 +36,7 @@ class SimSettings:
 
     bind: str = "127.0.0.1"
     port: int = 8190
-    markets: tuple[MarketKind, ...] = (
-        MarketKind.BINANCE_SPOT,
-        MarketKind.BINANCE_USDM,
-        MarketKind.OKX_SPOT,
-        MarketKind.OKX_SWAP,
-    )
+    markets: tuple[MarketKind, ...] = tuple(MarketKind)
     symbols: tuple[str, ...] = ("BTCUSDT", "ETHUSDT")
     symbol_count: int = 0
     seed: int = 1

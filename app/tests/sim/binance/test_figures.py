@@ -73,6 +73,12 @@ def test_a_liquidation_names_side_prices_and_quantities() -> None:
     assert (foreign["o"]["s"], foreign["ps"], foreign["st"]) == ("BTCUSD_PERP", "BTCUSD", 2)
 
 
+def test_a_bought_back_short_says_buy_and_a_part_that_is_left_says_so() -> None:
+    order = Liquidation(True, 99_100, 99_100_000, lots=14, filled_lots=9, last_lots=5, first_id=1, last_id=3)
+    shown = figures.force_order(BTC, order, NOW)["o"]
+    assert (shown["S"], shown["X"], shown["q"], shown["z"]) == ("BUY", "PARTIALLY_FILLED", "0.014", "0.009")
+
+
 def test_a_coin_margined_mark_has_another_symbol_and_type() -> None:
     row = figures.coin_margined(figures.mark_price(BTC, MARK, NOW), "BTC")
     assert (row["s"], row["st"], row["p"]) == ("BTCUSD_PERP", 2, "83084.30000000")

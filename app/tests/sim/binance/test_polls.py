@@ -6,8 +6,9 @@ import aiohttp
 import msgspec
 import pytest
 
+from marketprism.sim.instruments import MarketKind
 from marketprism.sim.server import Simulator
-from tests.sim.conftest import Serve, receive, socket
+from tests.sim.conftest import Serve, inject, receive, socket
 
 RATIOS = ("topLongShortPositionRatio", "globalLongShortAccountRatio")
 BAR_MS = 300_000
@@ -45,6 +46,18 @@ async def test_ratios_are_bars_of_the_period_and_the_same_when_asked_again(serve
     assert all(after["timestamp"] - before["timestamp"] == BAR_MS for before, after in pairwise(rows))
     assert 0 <= now_ms - rows[-1]["timestamp"] < BAR_MS + 20_000
     assert {row["timestamp"]: row for row in rows}.items() >= {row["timestamp"]: row for row in again[:-1]}.items()
+
+
+async def test_a_bar_can_be_had_some_seconds_after_its_time(serve: Serve) -> None:
+    path = "/usdm/futures/data/topLongShortPositionRatio?symbol=BTCUSDT&period=5m&limit=1"
+    async with serve() as simulator:
+        latest, now_ms = [], simulator.floor.now_ms(MarketKind.BINANCE_USDM)
+        next_bar_ms = now_ms // BAR_MS * BAR_MS + BAR_MS
+        for seconds in (5, 20):
+            simulator.faults.withdraw()
+            inject(simulator, fault="clock-skew", milliseconds=next_bar_ms + seconds * 1000 - now_ms)
+            latest.append((await get(simulator, path))[1][0]["timestamp"])
+    assert latest[1] - latest[0] == BAR_MS
 
 
 async def test_the_two_ratios_differ_and_a_span_of_time_can_be_asked_for(serve: Serve) -> None:

@@ -35,9 +35,12 @@ async def test_aggregates_are_found_by_id_and_by_time(serve: Serve, stream: str,
         events = [await receive(client) for _ in range(20)]
         by_id = f"{path}/aggTrades?symbol=BTCUSDT&fromId={events[5]['a']}&limit=5"
         by_time = f"{path}/aggTrades?symbol=BTCUSDT&startTime={events[5]['T']}&endTime={events[9]['T']}"
+        later = f"{path}/aggTrades?symbol=BTCUSDT&startTime={events[5]['T'] + 1}"
         (_, numbered), (_, dated) = await get(simulator, by_id), await get(simulator, by_time)
+        _, after = await get(simulator, later)
     wanted = [(event["a"], event["p"], event["q"], event["f"], event["l"], event["T"]) for event in events]
     assert [(row["a"], row["p"], row["q"], row["f"], row["l"], row["T"]) for row in numbered] == wanted[5:10]
+    assert min(row["T"] for row in after) > events[5]["T"]
     assert {row["a"] for row in dated} == {
         event["a"] for event in events if events[5]["T"] <= event["T"] <= events[9]["T"]
     }
