@@ -20,7 +20,9 @@ def path(tmp_path: Path) -> Path:
     return file
 
 
-def read(path: Path, offset: int = 0, end: int = 5 * ONE, *, most_bytes: int = 10_000, most_records: int = 100) -> Chunk:
+def read(
+    path: Path, offset: int = 0, end: int = 5 * ONE, *, most_bytes: int = 10_000, most_records: int = 100
+) -> Chunk:
     return spool_files.read(path, offset, end, most_bytes=most_bytes, most_records=most_records)
 
 

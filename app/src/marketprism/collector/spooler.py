@@ -27,10 +27,15 @@ class Spooler:
     """
 
     def __init__(self, spool: Spool, queue: SpoolQueue, overflow: Overflow) -> None:
-        self.cause: str | None = None
-        """Why nothing can be written or read; None when all is well."""
         self._spool, self._queue, self._overflow = spool, queue, overflow
         self._files = asyncio.Lock()
+        self._causes: dict[str, str] = {}
+        self._write_again_at = 0.0
+
+    @property
+    def cause(self) -> str | None:
+        """Why nothing can be written or read; None when all is well."""
+        return next(iter(self._causes.values()), None)
 
     async def run(self) -> None:
         """Work for ever."""
@@ -40,9 +45,10 @@ class Spooler:
                 async with self._files:
                     busy = await self._turn()
             except OSError as error:
-                self._failed(error)
+                self._note("read", self._explain(error))
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
+            self._note("read", None)
             if not busy:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(WRITE_SECONDS):
@@ -59,25 +65,33 @@ class Spooler:
                 await self._write(batch)
 
     async def _turn(self) -> bool:
-        wrote = await self._write_what_is_due()
+        """Read and delete first: a full disk must not keep what is on it from leaving."""
         read = await self._read()
         for segment in self._queue.done():
             await asyncio.to_thread(spool_files.remove, segment.path)
             self._queue.removed(segment)
-        return wrote or read
+        return await self._write_what_is_due() or read
 
     async def _write_what_is_due(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        if now < self._write_again_at:
+            return False
         batch = self._overflow.to_write()
         if batch is None:
-            self._well()
+            self._note("write", None)
             return False
-        if not self._spool.has_room(sum(size(record) for record in _records(batch))):
+        try:
+            if self._spool.has_room(sum(size(record) for record in _records(batch))):
+                await self._write(batch)
+                self._note("write", None)
+                return True
             self._overflow.not_written()
-            self._alarm(f"spool full: {self._spool.bytes} of {self._spool.limit} bytes in {self._spool.directory}")
-            return False
-        await self._write(batch)
-        self._well()
-        return True
+            cause = f"spool full: {self._spool.bytes} of {self._spool.limit} bytes in {self._spool.directory}"
+        except OSError as error:
+            self._write_again_at = now + RETRY_SECONDS
+            cause = self._explain(error)
+        self._note("write", cause)
+        return False
 
     async def _write(self, batch: Batch) -> None:
         segment = self._queue.target()
@@ -107,18 +121,18 @@ class Spooler:
         _log.error("spool damaged; cut off after the last sound record", path=str(segment.path), bytes=lost)
         await asyncio.to_thread(spool_files.cut, segment.path, segment.offset)
 
-    def _failed(self, error: OSError) -> None:
-        self._alarm(f"spool {self._spool.directory}: {error.strerror or error}")
+    def _explain(self, error: OSError) -> str:
+        return f"spool {self._spool.directory}: {error.strerror or error}"
 
-    def _alarm(self, cause: str) -> None:
-        if self.cause is None:
-            _log.error("spool takes nothing; publishers wait", cause=cause, stream=self._queue.stream)
-        self.cause = cause
-
-    def _well(self) -> None:
-        if self.cause is not None:
-            _log.info("spool takes messages again", stream=self._queue.stream)
-        self.cause = None
+    def _note(self, work: str, cause: str | None) -> None:
+        before = self._causes.get(work)
+        if cause is not None:
+            self._causes[work] = cause
+            if before is None:
+                _log.error("spool does not work", work=work, cause=cause, stream=self._queue.stream)
+        elif before is not None:
+            del self._causes[work]
+            _log.info("spool works again", work=work, stream=self._queue.stream)
 
 
 def _records(batch: Batch) -> list[Record]:
