@@ -21,6 +21,11 @@ FULL = b'{"stream":"MARKET_DATA","seq":0,"error":{"code":503,"err_code":10077,"d
 NO_STREAM = b""
 
 
+def names(directory: Path) -> list[str]:
+    """Name a spool's files."""
+    return sorted(path.name for path in directory.iterdir())
+
+
 class Driven:
     """A lane with a clock of its own; the server and the disk are played by the test."""
 

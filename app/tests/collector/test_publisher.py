@@ -1,7 +1,6 @@
 """The publisher without a server; what it does with one is in tests/integration/test_collector_publisher.py."""
 
 import asyncio
-import os
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from marketprism.collector.publisher import Publisher
 from marketprism.collector.spool import Spool
 from marketprism.contract.instruments import Source
 from marketprism.errors import UnavailableError
+from tests.collector.driven import names
 from tests.collector.events import book, instrument, trade
 from tests.collector.waiting import until
 
@@ -83,7 +83,7 @@ async def test_what_is_in_memory_is_kept_for_the_next_run_books_and_open_batches
         await feed(publisher, 3)
         assert await publisher.keep()
         assert balances(publisher)
-    assert sorted(os.listdir(tmp_path)) == ["MARKET_DATA-0000000001.v1.spool", "ORDERBOOK_SNAP-0000000001.v1.spool"]
+    assert names(tmp_path) == ["MARKET_DATA-0000000001.v1.spool", "ORDERBOOK_SNAP-0000000001.v1.spool"]
 
 
 async def test_without_a_spool_nothing_can_be_kept() -> None:

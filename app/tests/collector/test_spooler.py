@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import errno
 import itertools
-import os
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -18,7 +17,7 @@ from marketprism.collector.spool import Spool
 from marketprism.collector.spooler import Spooler
 from marketprism.contract import wire
 from marketprism.contract.instruments import Source
-from tests.collector.driven import STORED
+from tests.collector.driven import STORED, names
 from tests.collector.events import instrument, trade
 from tests.collector.waiting import until
 
@@ -77,7 +76,7 @@ async def test_the_next_run_sends_everything_in_order_and_leaves_an_empty_direct
     async with run(tmp_path, "b1") as second:
         second.trades(1)
         await second.store_everything()
-        await until(lambda: not os.listdir(tmp_path))
+        await until(lambda: names(tmp_path) == [])
         assert second.stored == [*((f"b0:{n + 1}", [n]) for n in range(20)), ("b1:1", [0])]
         assert (second.lane.counters.recovered, second.lane.counters.published, second.spool.bytes) == (20, 1, 0)
 
@@ -103,7 +102,7 @@ async def test_a_damaged_end_is_cut_off_counted_and_logged_with_its_bytes(
     path.write_bytes(data)
     async with run(tmp_path, "b1") as second:
         await second.store_everything()
-        await until(lambda: not os.listdir(tmp_path))
+        await until(lambda: names(tmp_path) == [])
         assert second.stored == [(f"b0:{n + 1}", [n]) for n in range(sound)]
         assert second.spool.cut_bytes == lost
     said = capsys.readouterr()
@@ -186,5 +185,5 @@ async def test_files_are_never_touched_by_the_thread_of_the_event_loop(
         made.trades(10)
         await until(lambda: made.lane.spooled == 6)
         await made.store_everything()
-        await until(lambda: not os.listdir(tmp_path))
+        await until(lambda: names(tmp_path) == [])
     assert threads == {"write", "read", "remove"}
