@@ -75,7 +75,11 @@ def collector_config(tmp_path: Path, sim: SimServer, nats_server: NatsServer, cr
         "source": "simulated",
         "credentials_directory": str(credentials),
         "nats": {"url": nats_server.url, "monitor_url": nats_server.monitor_url, "store_bytes": STORE_BYTES},
-        "collector": {"health_port": free_port(), "metrics_port": free_port()},
+        "collector": {
+            "health_port": free_port(),
+            "metrics_port": free_port(),
+            "spool_directory": str(tmp_path / "spool"),
+        },
         "venues": venues,
     }
     path = tmp_path / "collector.yml"

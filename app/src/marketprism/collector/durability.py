@@ -34,7 +34,7 @@ async def sync_warning(monitor_url: str) -> str | None:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(f"{monitor_url}/jsz") as answer:
             config = _decoder.decode(await answer.read()).config
     except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError) as error:
-        return f"whether NATS syncs is unknown: {monitor_url}/jsz: {error or 'no answer in time'}"
+        return f"whether NATS syncs is unknown: {monitor_url}/jsz: {str(error) or 'no answer in time'}"
     if config.sync_always:
         return None
     seconds = config.sync_interval / 1e9

@@ -29,6 +29,7 @@ from marketprism.contract.catalog import DATA_TYPES, inbox_prefix
 from marketprism.contract.events import Event
 from marketprism.contract.instruments import Instrument, Source
 from marketprism.telemetry import logs
+from marketprism.telemetry.metrics import SpoolSample
 
 COALESCING = frozenset({"orderbook"})
 """Types whose newest event stands for all earlier ones of its subject. They also travel alone: each is a big one."""
@@ -67,7 +68,7 @@ class Publisher:
         self._boot_id = boot_id or secrets.token_hex(8)
         self._on_ack = on_ack
         self._inbox = f"{inbox_prefix(user)}.{self._boot_id}"
-        self._spool = spool
+        self._spool = spool or Spool(Path(), 0)  # neither opened nor written to then
         self.lanes = self._make_lanes(limits or Limits())
         self._lane_of_type = {t.name: self.lanes[t.stream] for t in DATA_TYPES.values()}
         self._connection = Connection(
@@ -128,6 +129,15 @@ class Publisher:
         """Events taken that are on disk alone."""
         return sum(lane.spooled for lane in self.lanes.values())
 
+    def spool_sample(self) -> SpoolSample:
+        """Read the state of the spool; all zero without one."""
+        return SpoolSample(
+            bytes=self._spool.bytes,
+            limit_bytes=self._spool.limit,
+            cut_bytes=self._spool.cut_bytes,
+            blocked=any(self._spool_causes()),
+        )
+
     @property
     def connected(self) -> bool:
         """Whether there is a connection now."""
@@ -168,7 +178,7 @@ class Publisher:
         except OSError as error:
             _log.error("cannot write to the spool", error=str(error))
             return False
-        return self._spool is not None
+        return bool(self._spoolers)
 
     async def wait_connected(self) -> None:
         """Wait for the first connection.
@@ -185,7 +195,7 @@ class Publisher:
             ConfigurationError: The spool's directory cannot be used.
             UnavailableError: Another process uses it.
         """
-        if self._spool is not None:
+        if self._spoolers:
             self._spool.open()
         await self._group.__aenter__()
         self._tasks = [self._group.create_task(self._connection.run(), name="nats connection")]
@@ -206,17 +216,15 @@ class Publisher:
             else:  # the body's own error travels as it is, not wrapped in a group
                 await self._group.__aexit__(None, None, None)
         finally:
-            if self._spool is not None:
-                self._spool.close()
+            self._spool.close()
 
     def _make_lanes(self, limits: Limits) -> dict[str, Lane]:
         numbers = itertools.count(1)
-        spool = self._spool or Spool(Path(), 0)
         made = {}
         for stream in dict.fromkeys(t.stream for t in DATA_TYPES.values()):
             types = {t.name for t in DATA_TYPES.values() if t.stream == stream}
             made[stream] = Lane(
-                spool.queue(stream),
+                self._spool.queue(stream),
                 limits,
                 boot_id=self._boot_id,
                 numbers=numbers,
