@@ -87,9 +87,9 @@ def test_only_books_that_may_coalesce_give_way_and_the_newest_survives() -> None
 
 def test_an_event_that_the_server_never_takes_is_refused_and_frees_its_room() -> None:
     driven = Driven(messages=1)
-    driven.book(coalesce=False)
-    driven.book(coalesce=False)
-    assert driven.lane.full
+    for _ in range(5):
+        driven.book(coalesce=False)
+    assert driven.lane.full, "one on its way, four behind it"
     (message,) = driven.send()
     driven.lane.refuse(message)
     assert (driven.lane.counters.refused, driven.lane.full) == (1, False)

@@ -95,19 +95,34 @@ def test_a_burst_that_the_server_takes_in_time_never_touches_the_disk() -> None:
     assert driven.lane.counters.published == 50
 
 
-def test_publishers_wait_when_the_disk_takes_nothing() -> None:
-    driven = Driven(messages=8)
+def test_publishers_wait_when_the_disk_takes_nothing_and_memory_is_used() -> None:
+    driven = Driven(messages=2)
     outage(driven, 9)
     assert not driven.lane.full
     outage(driven, 1)
-    assert driven.lane.full
-    batch = driven.lane.overflow.to_write()
-    assert batch is not None
+    assert driven.lane.full, "two on their way, eight behind them"
+    assert driven.lane.overflow.to_write() is not None
     driven.lane.overflow.not_written()
     assert driven.lane.full
     driven.write()
     driven.write()
     assert not driven.lane.full
+    assert driven.lane.spooled == 8
+
+
+def test_a_burst_that_uses_half_of_the_memory_goes_to_disk_before_its_time() -> None:
+    driven = Driven(messages=2)
+    for _ in range(5):
+        driven.trade()
+        driven.lane.flush()
+    assert driven.write() == []
+    driven.trade()
+    driven.lane.flush()
+    assert driven.write() == ["b0:1", "b0:2"]
+    driven.now += 0.05
+    assert driven.write() == ["b0:3", "b0:4", "b0:5", "b0:6"]
+    finish(driven)
+    assert list(driven.stored.values()) == [[n] for n in range(6)]
 
 
 def test_the_next_run_sends_what_is_on_disk_first_under_the_old_ids_and_outside_of_its_own_account() -> None:

@@ -76,7 +76,7 @@ async def test_a_full_stream_fills_the_spool_and_the_order_is_kept(
     await api(nats_admin, "STREAM.UPDATE.MARKET_DATA", config | {"max_bytes": 100_000})
     async with spooling(nats_server, tmp_path) as publisher:
         await feed(publisher, range(500))
-        await until(lambda: publisher.spooled)
+        await until(lambda: publisher.spooled and publisher.causes)
         assert publisher.causes == ["MARKET_DATA: maximum bytes exceeded (error 10077)"]
         assert balances(publisher)
         await publisher.publish("orderbook", Source.SIMULATED, instrument(), book(1))

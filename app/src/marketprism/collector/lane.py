@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from marketprism.collector.batching import Batch, Batcher
+from marketprism.collector.batching import MAX_AGE_SECONDS, Batch, Batcher
 from marketprism.collector.blockade import Blockade
 from marketprism.collector.counters import Counters
 from marketprism.collector.overflow import Overflow
@@ -20,21 +20,24 @@ from marketprism.contract.catalog import subject
 from marketprism.contract.events import Event
 from marketprism.contract.instruments import Instrument, Source
 
+BEHIND_SECONDS = 0.25
+"""How much longer an event may wait for others of its subject while the window is full."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Bounds of one lane.
 
     Attributes:
-        messages: Unacknowledged messages on their way; a quarter as many may wait beside them.
-        bytes: Payload on its way, from which on there is no room; also most of what an outage costs in memory.
+        messages: Unacknowledged messages on their way; four times as many may wait behind them.
+        bytes: Payload on its way, and likewise; so an outage costs five times as much in memory, per stream.
         ack_seconds: Wait for an acknowledgement before everything unacknowledged is sent again; doubles with each
             wait in vain, up to six times as much.
         patience_seconds: Time without an acknowledgement after which messages are written to the spool.
     """
 
-    messages: int = 4096
-    bytes: int = 16 * 1024 * 1024
+    messages: int = 1024
+    bytes: int = 4 * 1024 * 1024
     ack_seconds: float = 5.0
     patience_seconds: float = 1.0
 
@@ -93,7 +96,8 @@ class Lane:
             numbers=numbers,
             clock=clock,
             patience_seconds=limits.patience_seconds if spools else None,
-            most_waiting=max(1, limits.messages // 4),
+            most_waiting=4 * limits.messages,
+            most_waiting_bytes=4 * limits.bytes,
             on_change=self._moved,
         )
         self._change = asyncio.Event()
@@ -173,7 +177,10 @@ class Lane:
         self._parked.clear()
 
     async def run_batches(self) -> None:
-        """Make messages of batches that are due, for ever."""
+        """Make messages of batches that are due, for ever.
+
+        While NATS is behind, batches may fill for longer: fewer and larger messages are what helps it.
+        """
         while True:
             due = self._batcher.next_due
             if due is None:
@@ -182,8 +189,12 @@ class Lane:
                 continue
             await asyncio.sleep(max(0.0, due - self._clock()))
             await self.room()
-            for batch in self._batcher.due(self._clock()):
+            behind = 0.0 if self.overflow.has_clear_way else BEHIND_SECONDS
+            ripe = self._batcher.due(self._clock() - behind)
+            for batch in ripe:
                 self._push(batch)
+            if not ripe:
+                await asyncio.sleep(MAX_AGE_SECONDS)
 
     def next_message(self) -> Message | None:
         """Take the next message to send; None when there is none, or when the stream refuses messages at present."""

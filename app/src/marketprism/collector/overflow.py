@@ -5,8 +5,9 @@ room in the window or to be written. The window reads ahead of the spool, never 
 
 - What has been unacknowledged for longer than `Limits.patience_seconds` is copied to disk and stays in the window: a
   kill of the process loses a second's events at most.
-- What finds no room in the window after that goes to disk alone, and is read when half of the window is free.
-- As long as the window empties within that time, nothing touches the disk: publishers wait instead, for less than it.
+- What waits behind the window goes to disk when that has happened, or when half of the memory for waiting is used: a
+  burst of a moment never touches the disk. It is read when half of the window is free.
+- Publishers wait only when all of that memory is used: the spool is full, or its disk does not keep up.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from marketprism.collector.window import Message, Window
 
 WRITE_SECONDS = 0.05
 """Longest time that a message waits for others to be written with it."""
-WRITE_BYTES = 1024 * 1024
+WRITE_BYTES = 256 * 1024
 """Payload bytes that are written without waiting for more, and at most at a time."""
 
 
@@ -47,7 +48,8 @@ class Overflow:
         numbers: Yields the number of the next message.
         clock: Monotonic seconds.
         patience_seconds: See above; None writes nothing unless it is asked for everything.
-        most_waiting: Messages that may wait in memory outside of the window.
+        most_waiting: Messages that may wait in memory behind the window.
+        most_waiting_bytes: Likewise their payload.
         on_change: Called when there may be more to send, or room.
     """
 
@@ -61,6 +63,7 @@ class Overflow:
         clock: Callable[[], float],
         patience_seconds: float | None,
         most_waiting: int,
+        most_waiting_bytes: int,
         on_change: Callable[[], None],
     ) -> None:
         self.turn = asyncio.Event()
@@ -68,7 +71,7 @@ class Overflow:
         self._window, self._queue, self._counters = window, queue, counters
         self._numbers, self._clock = numbers, clock
         self._patience = patience_seconds
-        self._most_waiting = most_waiting
+        self._most_waiting, self._most_waiting_bytes = most_waiting, most_waiting_bytes
         self._on_change = on_change
         self._waiting: deque[Message] = deque()
         self._waiting_bytes = 0
@@ -88,7 +91,7 @@ class Overflow:
     @property
     def full(self) -> bool:
         """Whether publishers have to wait."""
-        return len(self._waiting) >= self._most_waiting or self._waiting_bytes >= WRITE_BYTES * 4
+        return self._is_used(1.0)
 
     @property
     def has_clear_way(self) -> bool:
@@ -134,12 +137,12 @@ class Overflow:
         now = self._clock()
         young = self._window.in_memory_alone(WRITE_BYTES)  # while there are any, nothing on disk is unread
         if young:
-            late = self._patience is not None and now - young[0].made_at >= self._patience
+            late = self._patience is not None and (now - young[0].made_at >= self._patience or self._is_used(0.5))
             return Batch(young, are_copies=True) if late or everything else None
         if not self._waiting:
             return None
-        late = now - self._waiting[0].made_at >= WRITE_SECONDS or self._waiting_bytes >= WRITE_BYTES
-        return self._head() if late or everything else None
+        due = now - self._waiting[0].made_at >= WRITE_SECONDS or self._waiting_bytes >= WRITE_BYTES
+        return self._head() if due or everything else None
 
     def written(self, batch: Batch, segment: Segment, size: int) -> None:
         """Note that a batch is in a segment, in so many bytes."""
@@ -178,6 +181,11 @@ class Overflow:
         self._counters.refused += events
         self._on_change()
         return size
+
+    def _is_used(self, share: float) -> bool:
+        """Say whether so much of the memory for waiting is used."""
+        messages, size = self._most_waiting * share, self._most_waiting_bytes * share
+        return len(self._waiting) >= messages or self._waiting_bytes >= size
 
     def _head(self) -> Batch:
         messages: list[Message] = []

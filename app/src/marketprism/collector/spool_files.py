@@ -1,8 +1,12 @@
 """The files of the spool: everything here blocks and belongs into a thread.
 
 Every write is synced before it returns (``fdatasync``, and the directory when the file is new), so "spooled" means on
-disk: it survives a kill of the process and a power cut. The caller writes in batches, at most one every 50 ms and
-stream, so that this costs at most 20 syncs a second.
+disk: it survives a kill of the process and a power cut. Batches make that cheap: one is written when its oldest message
+has waited for 50 ms or when there are 256 KiB, so a quiet outage costs 20 syncs a second and stream.
+
+Measured on 2 cores and ext4, with trades of 20 subjects: at 20,000 events/s a write takes 1.1 ms (p99 3.2), and the
+event loop is late by 0.2 ms (p99 0.9; 0.8 without a spool; once, at the beginning, 10 to 40); flat out 320,000 events/s
+or 70 MB/s go to disk, at 1.4 ms (p99 5).
 """
 
 import contextlib
