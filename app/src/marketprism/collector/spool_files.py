@@ -4,9 +4,9 @@ Every write is synced before it returns (``fdatasync``, and the directory when t
 disk: it survives a kill of the process and a power cut. Batches make that cheap: one is written when its oldest message
 has waited for 50 ms or when there are 256 KiB, so a quiet outage costs 20 syncs a second and stream.
 
-Measured on 2 cores and ext4, with trades of 20 subjects: at 20,000 events/s a write takes 1.1 ms (p99 3.2), and the
-event loop is late by 0.2 ms (p99 0.9; 0.8 without a spool; once, at the beginning, 10 to 40); flat out 320,000 events/s
-or 70 MB/s go to disk, at 1.4 ms (p99 5).
+Measured on 2 cores and ext4, with trades of 20 subjects: at 20,000 events/s a write takes 1.0 ms (p99 3.7), and the
+event loop is late by 0.2 ms (p99 1 to 3), as without a spool; once, when the first thread starts, by 35 ms. Flat out
+320,000 events/s or 68 MB/s go to disk, at 1.7 ms (p99 8).
 """
 
 import contextlib
