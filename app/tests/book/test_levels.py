@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketprism.book.levels import Levels, Side, is_zero
+from marketprism.book.levels import SPARE_KEYS, Levels, Side
 
 changes = st.lists(
     st.tuples(st.integers(1, 40).map(lambda n: f"{n / 4:.2f}"), st.sampled_from(["0.00", "0", "1.5", "22"])),
@@ -12,23 +12,33 @@ changes = st.lists(
 )
 
 
-@given(changes)
-def test_a_side_equals_a_plain_dictionary(levels: list[tuple[str, str]]) -> None:
-    side, expected = Side(), dict[float, str]()
+@given(changes, st.booleans())
+def test_a_side_equals_a_plain_dictionary(levels: list[tuple[str, str]], lowest_is_best: bool) -> None:
+    side, expected = Side(lowest_is_best=lowest_is_best), dict[float, str]()
     side.apply(levels)
     for price, quantity in levels:
         expected.pop(float(price), None)
         if float(quantity):
             expected[float(price)] = quantity
-    assert [(float(p), q) for p, q in side.lowest(100)] == sorted(expected.items())
-    assert side.highest(100) == side.lowest(100)[::-1]
+    ordered = sorted(expected.items(), reverse=not lowest_is_best)
+    assert [(float(p), q) for p, q in side.best(100)] == ordered
+    assert side.best_price == (int(ordered[0][0] * 100) * 10**16 if ordered else None)
     assert len(side) == len(expected)
+
+
+def test_a_side_forgets_prices_that_it_no_longer_needs() -> None:
+    side = Side()
+    for price in range(10 * SPARE_KEYS):
+        side.apply([(str(price), "1")])
+        side.apply([(str(price), "0"), ("7", "2")])
+    assert side.best(9) == [("7", "2")]
+    assert len(side._keys) <= SPARE_KEYS + 5
 
 
 def test_two_spellings_of_one_price_are_one_level() -> None:
     side = Side([("1.0", "5")])
     side.apply([("1.00", "7")])
-    assert side.lowest(10) == [("1.00", "7")]
+    assert side.best(10) == [("1.00", "7")]
 
 
 def test_a_snapshot_may_carry_empty_levels() -> None:
@@ -38,7 +48,7 @@ def test_a_snapshot_may_carry_empty_levels() -> None:
 def test_best_bid_and_ask_come_first() -> None:
     levels = Levels([("9", "1"), ("10", "2")], [("12", "3"), ("11", "4")])
     assert levels.top() == (("10", "2"), ("11", "4"))
-    assert levels.bids.highest(2) == [("10", "2"), ("9", "1")]
+    assert levels.bids.best(2) == [("10", "2"), ("9", "1")]
 
 
 def test_a_crossed_book_is_seen() -> None:
@@ -47,9 +57,11 @@ def test_a_crossed_book_is_seen() -> None:
     assert not Levels([("10", "1")], []).is_crossed
 
 
-def test_zero_has_many_spellings() -> None:
-    assert all(is_zero(text) for text in ("0", "0.0", "0.00000000", "00"))
-    assert not any(is_zero(text) for text in ("0.00000001", "10", "1"))
+@pytest.mark.parametrize("zero", ["0", "0.0", "0.00000000", "00"])
+def test_zero_has_many_spellings(zero: str) -> None:
+    side = Side([("1", "0.00000001"), ("2", "10"), ("3", "1")])
+    side.apply([("2", zero)])
+    assert side.best(9) == [("3", "1"), ("1", "0.00000001")]
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_held_deltas_bridge_to_the_snapshot() -> None:
         book.feed_delta(held)
     assert book.feed_image(image(7)) == [Applied(delta(6, 9)), Applied(delta(10, 12))]
     assert (book.state, book.last_id) == (SyncState.LIVE, 12)
-    assert book.levels.bids.highest(1) == [("10", "12")]
+    assert book.levels.bids.best(1) == [("10", "12")]
 
 
 def test_spot_bridges_at_the_id_after_the_snapshot() -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from marketprism.contract.numbers import parse
 
 CHECKSUM_LEVELS = 25
+SPARE_KEYS = 1_000
+"""Prices remembered beyond twice the number of levels, before all are forgotten."""
 
 Level = tuple[str, str]
 """Price and quantity as the exchange wrote them."""
@@ -17,52 +19,52 @@ class Side:
 
     Levels are found by the price as a scaled integer, so that two spellings of one price are one level, and are given
     back in the exchange's own text.
+
+    Args:
+        levels: Price and quantity each, in any order.
+        lowest_is_best: As for asks.
     """
 
-    __slots__ = ("_levels", "_prices")
+    __slots__ = ("_keys", "_levels", "_ranks", "_sign")
 
-    def __init__(self, levels: Iterable[Level] = ()) -> None:
-        self._levels: dict[int, Level] = {parse(level[0]): level for level in levels if not is_zero(level[1])}
-        self._prices = sorted(self._levels)
+    def __init__(self, levels: Iterable[Level] = (), *, lowest_is_best: bool = False) -> None:
+        self._sign = -1 if lowest_is_best else 1
+        self._levels: dict[int, Level] = {}
+        # Ascending, the best one last: most changes are near the best price, and there a list is cheap to change.
+        self._ranks: list[int] = []
+        # Most prices come again and again: reading one costs several times what looking it up does.
+        self._keys: dict[str, int] = {}
+        self.apply(levels)
 
     def __len__(self) -> int:
-        return len(self._prices)
+        return len(self._ranks)
 
     def apply(self, changes: Iterable[Level]) -> None:
         """Set levels; a quantity of zero deletes, and deleting an unknown level is normal."""
-        levels, prices = self._levels, self._prices
+        levels, ranks, keys = self._levels, self._ranks, self._keys
+        if len(keys) > 2 * len(levels) + SPARE_KEYS:
+            keys.clear()
         for change in changes:
-            price = parse(change[0])
-            if is_zero(change[1]):
-                if levels.pop(price, None) is not None:
-                    del prices[bisect_left(prices, price)]
-            else:
-                if price not in levels:
-                    insort(prices, price)
-                levels[price] = change
+            text, quantity = change
+            key = keys.get(text)
+            if key is None:
+                key = keys[text] = self._sign * parse(text)
+            if quantity.strip("0."):
+                if key not in levels:
+                    insort(ranks, key)
+                levels[key] = change
+            elif key in levels:
+                del levels[key]
+                del ranks[bisect_left(ranks, key)]
 
-    def lowest(self, count: int) -> list[Level]:
-        """Return up to `count` levels from the lowest price upwards."""
-        return [self._levels[price] for price in self._prices[:count]]
-
-    def highest(self, count: int) -> list[Level]:
-        """Return up to `count` levels from the highest price downwards."""
-        return [self._levels[price] for price in self._prices[: -count - 1 : -1]]
-
-    @property
-    def lowest_price(self) -> int | None:
-        """The lowest price as a scaled integer."""
-        return self._prices[0] if self._prices else None
+    def best(self, count: int) -> list[Level]:
+        """Return up to `count` levels from the best price onwards."""
+        return [self._levels[key] for key in self._ranks[: -count - 1 : -1]]
 
     @property
-    def highest_price(self) -> int | None:
-        """The highest price as a scaled integer."""
-        return self._prices[-1] if self._prices else None
-
-
-def is_zero(quantity: str) -> bool:
-    """Tell whether a decimal text means zero."""
-    return quantity[0] == "0" and not quantity.strip("0.")
+    def best_price(self) -> int | None:
+        """The best price as a scaled integer."""
+        return self._sign * self._ranks[-1] if self._ranks else None
 
 
 class Levels:
@@ -72,17 +74,17 @@ class Levels:
 
     def __init__(self, bids: Iterable[Level] = (), asks: Iterable[Level] = ()) -> None:
         self.bids = Side(bids)
-        self.asks = Side(asks)
+        self.asks = Side(asks, lowest_is_best=True)
 
     @property
     def is_crossed(self) -> bool:
         """Whether the best bid reaches the best ask, which no sound book does."""
-        bid, ask = self.bids.highest_price, self.asks.lowest_price
+        bid, ask = self.bids.best_price, self.asks.best_price
         return bid is not None and ask is not None and bid >= ask
 
     def top(self) -> tuple[Level | None, Level | None]:
         """Return the best bid and the best ask."""
-        bid, ask = self.bids.highest(1), self.asks.lowest(1)
+        bid, ask = self.bids.best(1), self.asks.best(1)
         return (bid[0] if bid else None, ask[0] if ask else None)
 
     def checksum(self) -> int:
@@ -90,7 +92,7 @@ class Levels:
 
         OKX's page "Order book channel, Checksum" gives the rule; since 2026-06 it sends 0, older recordings carry it.
         """
-        bids, asks = self.bids.highest(CHECKSUM_LEVELS), self.asks.lowest(CHECKSUM_LEVELS)
+        bids, asks = self.bids.best(CHECKSUM_LEVELS), self.asks.best(CHECKSUM_LEVELS)
         numbers: list[str] = []
         for index in range(max(len(bids), len(asks))):
             for side in (bids, asks):

@@ -27,6 +27,11 @@ from marketprism.venues.protocol import (
 )
 
 
+LOOK_NS = 10_000_000
+"""Least time between two looks for what is due while frames come: with hundreds of instruments a look costs more than
+a frame."""
+
+
 class Feed:
     """All instruments of one venue.
 
@@ -55,11 +60,13 @@ class Feed:
             for name, instrument in venue.instruments().items()
         }
         self._schedule = Schedule(venue.polls())
+        self._look_at_ns = 0
 
     def feed(self, frame: bytes, receive_ns: int) -> list[Output]:
         """Take one WebSocket frame."""
         self.counters.frames += 1
-        return self.due(receive_ns) + self._take(self._venue.feed(frame, receive_ns))
+        outputs = self.due(receive_ns) if receive_ns >= self._look_at_ns else []
+        return outputs + self._take(self._venue.feed(frame, receive_ns))
 
     def answer(self, request: RestRequest, body: bytes, receive_ns: int) -> list[Output]:
         """Take the answer to a request."""
@@ -95,6 +102,7 @@ class Feed:
 
     def due(self, now_ns: int) -> list[Output]:
         """Return what time alone makes due."""
+        self._look_at_ns = now_ns + LOOK_NS
         outputs: list[Output] = [*self._schedule.due(now_ns)]
         for book in self._books.values():
             outputs += book.due(now_ns)
