@@ -1,10 +1,12 @@
 """One side of a book keeps its levels ordered and exact."""
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketprism.book.levels import SPARE_KEYS, Levels, Side
+from marketprism.book.levels import MAX_EMPTY, Levels, Side
 
 changes = st.lists(
     st.tuples(st.integers(1, 40).map(lambda n: f"{n / 4:.2f}"), st.sampled_from(["0.00", "0", "1.5", "22"])),
@@ -23,26 +25,27 @@ def test_a_side_equals_a_plain_dictionary(levels: list[tuple[str, str]], lowest_
     ordered = sorted(expected.items(), reverse=not lowest_is_best)
     assert [(float(p), q) for p, q in side.best(100)] == ordered
     assert side.best_price == (int(ordered[0][0] * 100) * 10**16 if ordered else None)
-    assert len(side) == len(expected)
 
 
-def test_a_side_forgets_prices_that_it_no_longer_needs() -> None:
-    side = Side()
-    for price in range(10 * SPARE_KEYS):
+def test_a_side_forgets_emptied_levels() -> None:
+    side = Side([("7", "2")])
+    for price in range(8, 10 * MAX_EMPTY):
         side.apply([(str(price), "1")])
-        side.apply([(str(price), "0"), ("7", "2")])
+        side.apply([(str(price), "0")])
     assert side.best(9) == [("7", "2")]
-    assert len(side._keys) <= SPARE_KEYS + 5
+    assert sys.getsizeof(side._levels) < 100 * MAX_EMPTY
 
 
 def test_two_spellings_of_one_price_are_one_level() -> None:
     side = Side([("1.0", "5")])
-    side.apply([("1.00", "7")])
-    assert side.best(10) == [("1.00", "7")]
+    side.apply([("1.00", "7"), ("2", "1")])
+    assert side.best(10) == [("2", "1"), ("1.00", "7")]
+    side.apply([("1.0", "0"), ("2.000", "3")])
+    assert side.best(10) == [("2.000", "3")]
 
 
 def test_a_snapshot_may_carry_empty_levels() -> None:
-    assert len(Side([("1.0", "0.000"), ("2.0", "1")])) == 1
+    assert Side([("1.0", "0.000"), ("2.0", "1")]).best(9) == [("2.0", "1")]
 
 
 def test_best_bid_and_ask_come_first() -> None:

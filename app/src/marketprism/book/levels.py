@@ -1,14 +1,17 @@
 """Price levels of one side of a book, ordered, exact."""
 
 import zlib
-from bisect import bisect_left, insort
+from bisect import insort
 from collections.abc import Iterable
+from itertools import islice
 
 from marketprism.contract.numbers import parse
 
 CHECKSUM_LEVELS = 25
-SPARE_KEYS = 1_000
-"""Prices remembered beyond twice the number of levels, before all are forgotten."""
+MAX_EMPTY = 1_000
+"""Emptied levels kept beyond as many as there are others."""
+MAX_EMPTY_ABOVE = 16
+"""Emptied levels kept above the best one."""
 
 Level = tuple[str, str]
 """Price and quantity as the exchange wrote them."""
@@ -17,54 +20,85 @@ Level = tuple[str, str]
 class Side:
     """One side of a book.
 
-    Levels are found by the price as a scaled integer, so that two spellings of one price are one level, and are given
-    back in the exchange's own text.
+    Levels are found by the price's text. A price that was met before costs one look-up, done for a whole message at
+    once; its integer and its place among the others are needed when it comes for the first time only. So a level that
+    is emptied stays where it is, for it comes back, until there are many.
+
+    A price may change its spelling from one message to another; it stays one level.
 
     Args:
         levels: Price and quantity each, in any order.
         lowest_is_best: As for asks.
     """
 
-    __slots__ = ("_keys", "_levels", "_ranks", "_sign")
+    __slots__ = ("_levels", "_limit", "_ranks", "_sign", "_texts")
 
     def __init__(self, levels: Iterable[Level] = (), *, lowest_is_best: bool = False) -> None:
         self._sign = -1 if lowest_is_best else 1
-        self._levels: dict[int, Level] = {}
-        # Ascending, the best one last: most changes are near the best price, and there a list is cheap to change.
+        self._levels: dict[str, str] = {}
+        # Scaled prices of all levels, ascending, the best one last: most come near it, where a list is cheap to change.
         self._ranks: list[int] = []
-        # Most prices come again and again: reading one costs several times what looking it up does.
-        self._keys: dict[str, int] = {}
+        self._texts: dict[int, str] = {}
+        self._limit = MAX_EMPTY
         self.apply(levels)
-
-    def __len__(self) -> int:
-        return len(self._ranks)
 
     def apply(self, changes: Iterable[Level]) -> None:
         """Set levels; a quantity of zero deletes, and deleting an unknown level is normal."""
-        levels, ranks, keys = self._levels, self._ranks, self._keys
-        if len(keys) > 2 * len(levels) + SPARE_KEYS:
-            keys.clear()
-        for change in changes:
-            text, quantity = change
-            key = keys.get(text)
-            if key is None:
-                key = keys[text] = self._sign * parse(text)
-            if quantity.strip("0."):
-                if key not in levels:
-                    insort(ranks, key)
-                levels[key] = change
-            elif key in levels:
-                del levels[key]
-                del ranks[bisect_left(ranks, key)]
+        levels = self._levels
+        known = len(levels)
+        levels.update(changes)
+        if len(levels) > known:
+            for text in list(islice(reversed(levels), len(levels) - known)):
+                self._rank(text)
+            if len(levels) > self._limit:
+                self._forget_empty()
 
     def best(self, count: int) -> list[Level]:
         """Return up to `count` levels from the best price onwards."""
-        return [self._levels[key] for key in self._ranks[: -count - 1 : -1]]
+        levels, texts, ranks = self._levels, self._texts, self._ranks
+        found: list[Level] = []
+        end = len(ranks)
+        while end and len(found) < count:
+            start = max(0, end - 2 * count)
+            newest = [(text := texts[rank], levels[text]) for rank in reversed(ranks[start:end])]
+            found += [level for level in newest if not _is_zero(level[1])]
+            end = start
+        return found[:count]
 
     @property
     def best_price(self) -> int | None:
         """The best price as a scaled integer."""
-        return self._sign * self._ranks[-1] if self._ranks else None
+        levels, texts, ranks = self._levels, self._texts, self._ranks
+        for empty, rank in enumerate(reversed(ranks)):
+            if not _is_zero(levels[texts[rank]]):
+                if empty > MAX_EMPTY_ABOVE:
+                    self._forget(ranks[-empty:])
+                    del ranks[-empty:]
+                return self._sign * rank
+        return None
+
+    def _rank(self, text: str) -> None:
+        rank = self._sign * parse(text)
+        other = self._texts.get(rank)
+        if other is None:
+            insort(self._ranks, rank)
+        else:
+            del self._levels[other]
+        self._texts[rank] = text
+
+    def _forget(self, ranks: list[int]) -> None:
+        for rank in ranks:
+            del self._levels[self._texts.pop(rank)]
+
+    def _forget_empty(self) -> None:
+        levels, texts = self._levels, self._texts
+        self._forget([rank for rank in self._ranks if _is_zero(levels[texts[rank]])])
+        self._ranks = [rank for rank in self._ranks if rank in texts]
+        self._limit = 2 * len(levels) + MAX_EMPTY
+
+
+def _is_zero(quantity: str) -> bool:
+    return not quantity.strip("0.")
 
 
 class Levels:
