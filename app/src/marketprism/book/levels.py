@@ -39,7 +39,7 @@ class Side:
         # Scaled prices of all levels, ascending, the best one last: most come near it, where a list is cheap to change.
         self._ranks: list[int] = []
         self._texts: dict[int, str] = {}
-        self._limit = MAX_EMPTY
+        self._limit = 0
         self.apply(levels)
 
     def apply(self, changes: Iterable[Level]) -> None:
@@ -48,7 +48,7 @@ class Side:
         known = len(levels)
         levels.update(changes)
         if len(levels) > known:
-            for text in list(islice(reversed(levels), len(levels) - known)):
+            for text in list(islice(reversed(levels), len(levels) - known))[::-1]:
                 self._rank(text)
             if len(levels) > self._limit:
                 self._forget_empty()
@@ -57,13 +57,14 @@ class Side:
         """Return up to `count` levels from the best price onwards."""
         levels, texts, ranks = self._levels, self._texts, self._ranks
         found: list[Level] = []
-        end = len(ranks)
-        while end and len(found) < count:
-            start = max(0, end - 2 * count)
-            newest = [(text := texts[rank], levels[text]) for rank in reversed(ranks[start:end])]
-            found += [level for level in newest if not _is_zero(level[1])]
-            end = start
-        return found[:count]
+        for rank in reversed(ranks):
+            text = texts[rank]
+            quantity = levels[text]
+            if quantity.strip("0."):
+                found.append((text, quantity))
+                if len(found) == count:
+                    break
+        return found
 
     @property
     def best_price(self) -> int | None:

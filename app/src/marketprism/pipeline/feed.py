@@ -65,8 +65,9 @@ class Feed:
     def feed(self, frame: bytes, receive_ns: int) -> list[Output]:
         """Take one WebSocket frame."""
         self.counters.frames += 1
-        outputs = self.due(receive_ns) if receive_ns >= self._look_at_ns else []
-        return outputs + self._take(self._venue.feed(frame, receive_ns))
+        due = self.due(receive_ns) if receive_ns >= self._look_at_ns else None
+        outputs = self._take(self._venue.feed(frame, receive_ns))
+        return due + outputs if due else outputs
 
     def answer(self, request: RestRequest, body: bytes, receive_ns: int) -> list[Output]:
         """Take the answer to a request."""
