@@ -186,7 +186,7 @@ def test_what_the_server_refuses_is_found_and_its_neighbours_are_stored(
     tables: ClickHouseServer, connection: Connect, monkeypatch: pytest.MonkeyPatch
 ):
     """The checks before the insert are taken away, so that the server itself has to refuse the number."""
-    monkeypatch.setattr("marketprism.storage.columns.require_decimal", lambda _field, text: text)
+    monkeypatch.setattr("marketprism.storage.columns.require_decimals", lambda _field, texts: texts)
     writer = make_writer(connection())
     result = writer.store([message(n, trade(n, price="nonsense" if n == 3 else "1")) for n in range(1, 7)])
     assert sorted(ids(tables)) == [1, 2, 4, 5, 6]
