@@ -9,6 +9,7 @@ SOURCE = ROOT / "src" / "marketprism"
 MODULES = sorted(path.relative_to(SOURCE) for path in SOURCE.rglob("*.py") if not path.name.startswith("__"))
 TESTED_ELSEWHERE = {
     "errors.py": "exception classes without behaviour of their own",
+    "collector/counters.py": "values; tests/collector/test_lane.py and test_overflow.py",
     "contract/books.py": "values; tests/book and tests/venues",
     "contract/events.py": "values; tests/contract/test_wire.py",
     "contract/tables.py": "a table of values; tests/contract/test_schema.py and the integration tests",

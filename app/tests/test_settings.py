@@ -125,3 +125,9 @@ def test_a_missing_or_empty_credential_says_what_to_do(
         (tmp_path / "nats-collector").write_text(content)
     with pytest.raises(ConfigurationError, match="run"):
         settings.Settings().credential("nats-collector")
+
+
+def test_a_spool_too_small_to_help_is_refused_by_name(config: Path) -> None:
+    assert settings.load(config, {}).collector.spool_bytes == 2 * 1024**3
+    with pytest.raises(ConfigurationError, match=r"setting 'collector\.spool_bytes' is '1000000': .* 67108864"):
+        settings.load(config, {"MARKETPRISM_COLLECTOR__SPOOL_BYTES": "1000000"})

@@ -33,6 +33,7 @@ PREFIX = "MARKETPRISM_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 SYSTEM_CONFIG = Path("/etc/marketprism/marketprism.yml")
 SYSTEM_CREDENTIALS = Path("/etc/marketprism/credentials")
+SYSTEM_SPOOL = Path("/var/lib/marketprism/spool")
 
 KNOBS: dict[str, tuple[str, ...]] = {
     "LOG_LEVEL": ("log_level",),
@@ -73,6 +74,8 @@ class CollectorSettings(_Section):
         bind: Address of the health and metrics servers.
         book_depth: Levels a side in a published book snapshot.
         book_interval_seconds: Time between published snapshots of one book.
+        spool_directory: Where events wait while NATS is away, slow or full; the unit's StateDirectory.
+        spool_bytes: Bytes on disk that all waiting events together may take; after that publishing waits.
     """
 
     bind: str = "127.0.0.1"
@@ -80,6 +83,8 @@ class CollectorSettings(_Section):
     metrics_port: int = Field(default=PORTS["collector_metrics"], ge=1, le=65535)
     book_depth: int = Field(default=100, ge=1, le=1000)
     book_interval_seconds: float = Field(default=1.0, ge=0.1, le=60)
+    spool_directory: Path = SYSTEM_SPOOL
+    spool_bytes: int = Field(default=2 * 1024**3, ge=64 * 1024**2)
 
 
 class StorageSettings(_Section):
