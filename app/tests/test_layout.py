@@ -15,6 +15,7 @@ TESTED_ELSEWHERE = {
     "venues/protocol.py": "values and an interface",
     "venues/binance/messages.py": "wire structs; tests/venues/binance/test_adapter.py",
     "cli/collector.py": "the real process; tests/integration/test_collector_*.py and molecule/collector",
+    "cli/dead_letters.py": "real NATS; tests/integration/test_ops_dead_letters.py",
     "cli/storage.py": "the real process; tests/integration/test_storage_*.py and molecule/storage",
     "ops/clickhouse.py": "real ClickHouse; tests/integration/test_storage_apply.py",
     "ops/drift.py": "real servers; tests/integration/test_storage_apply.py",

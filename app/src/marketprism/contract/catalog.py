@@ -202,7 +202,10 @@ def _storage_publish() -> tuple[str, ...]:
 
 
 NATS_USERS: dict[str, NatsPermissions] = {
-    "admin": NatsPermissions(publish=("$JS.API.>",), subscribe=(_inbox("admin"),)),
+    "admin": NatsPermissions(
+        publish=("$JS.API.>", *(f"{name}.>" for name in DATA_TYPES)),  # dead letters are published again
+        subscribe=(_inbox("admin"),),
+    ),
     "collector": NatsPermissions(
         publish=("$JS.API.INFO", "$JS.API.STREAM.INFO.*", *(f"{name}.>" for name in DATA_TYPES)),
         subscribe=(_inbox("collector"),),
