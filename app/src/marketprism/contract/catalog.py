@@ -194,6 +194,8 @@ def _storage_publish() -> tuple[str, ...]:
         allowed.append(f"$JS.API.STREAM.INFO.{stream.name}")
         if stream.consumer is not None:
             allowed += [
+                f"$JS.API.STREAM.PURGE.{stream.name}",  # of what was acknowledged, before the stream is full
+                f"$JS.API.CONSUMER.LIST.{stream.name}",
                 f"$JS.API.CONSUMER.INFO.{stream.name}.{stream.consumer}",
                 f"$JS.API.CONSUMER.MSG.NEXT.{stream.name}.{stream.consumer}",
                 f"$JS.ACK.{stream.name}.{stream.consumer}.>",

@@ -41,6 +41,9 @@ class StorageMetrics:
         self.redelivered = Counter(
             f"{name}_redelivered_messages", "Messages that were delivered before.", ["stream"], registry=registry
         )
+        self.purged = Counter(
+            f"{name}_purged_messages", "Acknowledged messages that gave way to new ones.", ["stream"], registry=registry
+        )
         self.sessions = Counter(
             f"{name}_sessions", "Readings of the consumer that began, one after each break.", ["stream"],
             registry=registry,
@@ -63,8 +66,10 @@ class StorageMetrics:
             for outcome in OUTCOMES:
                 self.events.labels(data_type, outcome)
         for stream in streams:
-            for counter in (self.messages, self.redelivered, self.sessions, self.batch_events, self.delay_seconds):
-                counter.labels(stream)
+            for metric in (self.messages, self.redelivered, self.purged, self.sessions):
+                metric.labels(stream)
+            for histogram in (self.batch_events, self.delay_seconds):
+                histogram.labels(stream)
             for reason in REASONS:
                 self.dead_letters.labels(stream, reason)
             for phase in PHASES:

@@ -18,6 +18,7 @@ from marketprism.storage.freshness import Freshness
 from marketprism.storage.link import Link
 from marketprism.storage.lock import only_one, state_directory
 from marketprism.storage.metrics import Gauges, StorageMetrics
+from marketprism.storage.purge import Purge
 from marketprism.storage.writer import Writer
 from marketprism.telemetry import logs
 from marketprism.telemetry.health import HealthServer, Report
@@ -69,6 +70,7 @@ class HotStorage:
             )
             for stream in streams
         ]
+        self._purges = [Purge(self._link, stream, self._metrics) for stream in streams]
         self._samples: deque[tuple[float, Counter[str]]] = deque(maxlen=_RATE_WINDOW)
         self._metrics.registry.register(Gauges(self._gauges))
 
@@ -125,16 +127,18 @@ class HotStorage:
         return connected
 
     async def _measure(self) -> None:
-        """Keep rates and lag current, and say once that the service is ready."""
+        """Keep rates and lag current, make room in the streams, and say once that the service is ready."""
         beat = self._watchdog.loop("measure")
         announced = False
         while True:
             beat.progress()
             self._samples.append((time.monotonic(), self._stored()))
             if self._link.is_connected:
-                for flow in self._flows:
+                for flow, purge in zip(self._flows, self._purges, strict=True):
                     with contextlib.suppress(UnavailableError):
                         await flow.measure()
+                        await purge.turn()
+                    beat.progress()
             if not announced and self.is_ready:
                 announced = True
                 notify(f"READY=1\nSTATUS={self.status()}")
@@ -188,6 +192,7 @@ class HotStorage:
         ages = {age.feed: age.seconds for age in self._freshness.ages(_now_us())}
         flows = {flow.stream.name: flow for flow in self._flows}
         probes = {name: flow.writer.probes for name, flow in flows.items()}
+        fills = {name: purge.fill for name, purge in zip(flows, self._purges, strict=True)}
         return {
             "newest_event_age_seconds": ("Age of the newest stored event; of the service where none.", "feed", ages),
             "pending_messages": (
@@ -200,6 +205,7 @@ class HotStorage:
                 "stream",
                 {name: flow.acknowledged for name, flow in flows.items()},
             ),
+            "stream_fill_ratio": ("Part of the stream's bytes that is used.", "stream", fills),
             "unknown_outcomes": (
                 "Inserts or queries whose outcome was unknown, since the start.",
                 "stream",
