@@ -31,6 +31,7 @@ class StorageService(Server):
         self.command = [sys.executable, "-m", "marketprism", "storage", "--mode", "hot"]
         self.environ = {
             "PATH": os.environ["PATH"],
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),  # the code under test, wherever it is
             "MARKETPRISM_CONFIG": str(config_file),
             "STATE_DIRECTORY": str(directory),
         }

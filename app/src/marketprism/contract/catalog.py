@@ -161,6 +161,10 @@ STREAMS: dict[str, Stream] = {
 }
 
 
+REWIND_CONSUMER = "storage-rewind"
+"""Ephemeral consumer of hot storage, on each of its streams, for reading again after a crash."""
+
+
 def subject(data_type: str, instrument: Instrument) -> str:
     """Name the subject of one data type of one instrument: ``trade.binance.spot.BTC-USDT``."""
     return f"{data_type}.{instrument.exchange}.{instrument.market}.{escape_token(instrument.symbol)}"
@@ -199,6 +203,10 @@ def _storage_publish() -> tuple[str, ...]:
                 f"$JS.API.CONSUMER.INFO.{stream.name}.{stream.consumer}",
                 f"$JS.API.CONSUMER.MSG.NEXT.{stream.name}.{stream.consumer}",
                 f"$JS.ACK.{stream.name}.{stream.consumer}.>",
+                *(
+                    f"$JS.API.CONSUMER.{verb}.{stream.name}.{REWIND_CONSUMER}"
+                    for verb in ("CREATE", "INFO", "MSG.NEXT", "DELETE")
+                ),
             ]
     return tuple(allowed)
 

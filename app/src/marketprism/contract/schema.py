@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marketprism.contract.catalog import STREAMS, Stream
+from marketprism.contract.catalog import REWIND_CONSUMER, STREAMS, Stream
 from marketprism.contract.tables import TABLES, Column, Table
 
 NANOSECONDS = 1_000_000_000
@@ -73,6 +73,19 @@ def consumer_config(stream: Stream) -> dict[str, Any]:
         "max_deliver": -1,
         "max_ack_pending": 20_000,
         "replay_policy": "instant",
+    }
+
+
+def rewind_consumer_config(first: int) -> dict[str, Any]:
+    """Render the ephemeral consumer that reads a stream again from a sequence on."""
+    return {
+        "name": REWIND_CONSUMER,
+        "deliver_policy": "by_start_sequence",
+        "opt_start_seq": first,
+        "ack_policy": "none",
+        "replay_policy": "instant",
+        "inactive_threshold": 60 * NANOSECONDS,
+        "mem_storage": True,
     }
 
 

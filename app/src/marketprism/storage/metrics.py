@@ -44,6 +44,10 @@ class StorageMetrics:
         self.purged = Counter(
             f"{name}_purged_messages", "Acknowledged messages that gave way to new ones.", ["stream"], registry=registry
         )
+        self.restored = Counter(
+            f"{name}_restored_rows", "Rows that a crash had taken and that were inserted again.", ["stream"],
+            registry=registry,
+        )  # fmt: skip
         self.sessions = Counter(
             f"{name}_sessions", "Readings of the consumer that began, one after each break.", ["stream"],
             registry=registry,
@@ -66,7 +70,7 @@ class StorageMetrics:
             for outcome in OUTCOMES:
                 self.events.labels(data_type, outcome)
         for stream in streams:
-            for metric in (self.messages, self.redelivered, self.purged, self.sessions):
+            for metric in (self.messages, self.redelivered, self.purged, self.restored, self.sessions):
                 metric.labels(stream)
             for histogram in (self.batch_events, self.delay_seconds):
                 histogram.labels(stream)

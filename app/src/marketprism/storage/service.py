@@ -12,6 +12,7 @@ from marketprism.contract.catalog import CLICKHOUSE_USERS, HOT_DATABASE, STREAMS
 from marketprism.contract.tables import TABLES
 from marketprism.errors import UnavailableError
 from marketprism.settings import Settings
+from marketprism.storage.clean_stop import CleanStop, boot_id
 from marketprism.storage.clickhouse import ClickHouse
 from marketprism.storage.flow import Flow
 from marketprism.storage.freshness import Freshness
@@ -79,7 +80,7 @@ class HotStorage:
 
         Raises:
             UnavailableError: Another writer runs, a port is taken, or NATS refuses the password.
-            ConfigurationError: The state directory or the health address cannot be used.
+            ConfigurationError: The state directory or the health address cannot be used, or this boot has no name.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -88,10 +89,17 @@ class HotStorage:
         health = HealthServer(
             bind=storage.bind, port=storage.hot_port, registry=self._metrics.registry, report=self.report
         )
-        with only_one(state_directory(self._environ), "storage-hot"):
+        directory = state_directory(self._environ)
+        clean_stop = CleanStop(directory, boot_id(self._environ))
+        with only_one(directory, "storage-hot"):
             await health.start()
+            was_clean = clean_stop.take()
+            for flow in self._flows:
+                flow.rewind_due = not was_clean
             try:
                 await self._work()
+                if not any(flow.rewind_due for flow in self._flows):
+                    clean_stop.leave()
             finally:
                 notify("STOPPING=1")
                 await self._link.close()

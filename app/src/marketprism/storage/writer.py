@@ -34,6 +34,7 @@ class Stored:
 
     Attributes:
         stored: Rows by data type; those included that an insert with an unknown outcome had stored.
+        inserted: Rows by data type that were not there before, however often their message was delivered.
         duplicates: Events by data type that were dropped because their identity was stored before.
         dead: Messages to lay aside.
         dead_events: Events in them, by reason.
@@ -42,6 +43,7 @@ class Stored:
     """
 
     stored: Counter[str] = field(default_factory=Counter)
+    inserted: Counter[str] = field(default_factory=Counter)
     duplicates: Counter[str] = field(default_factory=Counter)
     dead: list[DeadLetter] = field(default_factory=list)
     dead_events: Counter[str] = field(default_factory=Counter)
@@ -148,6 +150,35 @@ class Writer:
             found.update({(source, data_type, exchange, market): newest for exchange, market, newest in rows})
         return found
 
+    def server_started(self) -> int:
+        """Return when ClickHouse was started, in seconds, give or take one.
+
+        Raises:
+            UnavailableError: ClickHouse cannot be asked.
+        """
+        started: int = self._clickhouse.query("SELECT toUnixTimestamp(now()) - uptime()")[0][0]
+        return started
+
+    def rewind_start(self, epoch: int, seconds: float) -> int:
+        """Return the first sequence whose rows may have been inserted in the last seconds before a crash.
+
+        Messages are stored in order, so everything up to the newest row that is older was inserted before it. The crash
+        came no earlier than the newest row of all.
+
+        Raises:
+            UnavailableError: ClickHouse cannot be asked.
+        """
+        tables = [self._table(data_type) for data_type in self._data_types]
+        places = " UNION ALL ".join(
+            f"SELECT stream_seq, inserted_at FROM {table} WHERE stream_epoch = %(epoch)s" for table in tables
+        )
+        last: int = self._clickhouse.query(
+            f"WITH (SELECT max(inserted_at) FROM ({places})) AS newest"
+            f" SELECT maxIf(stream_seq, inserted_at < newest - toIntervalSecond(%(seconds)s)) FROM ({places})",
+            {"epoch": epoch, "seconds": int(seconds)},
+        )[0][0]
+        return last + 1
+
     def close(self) -> None:
         """Disconnect."""
         self._clickhouse.close()
@@ -173,6 +204,7 @@ class Writer:
             self._clickhouse.insert(self._database, rows.table, fresh.columns)
         self._may_be_stored(rows)
         self._identities.learn(rows)
+        result.inserted[rows.data_type] += len(fresh)
         counted = self._counted_up_to
         of_missing, of_fresh = missing.count_after(counted), fresh.count_after(counted)
         result.stored[rows.data_type] += rows.count_after(counted) - of_missing + of_fresh
