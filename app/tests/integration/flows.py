@@ -23,12 +23,13 @@ _boots = itertools.count()
 
 
 class StorageService(Server):
-    """``marketprism storage --mode hot``."""
+    """``marketprism storage --mode hot``, or cold."""
 
-    def __init__(self, directory: Path, config_file: Path, settings: Settings) -> None:
+    def __init__(self, directory: Path, config_file: Path, settings: Settings, mode: str = "hot") -> None:
         super().__init__(directory)
-        self.url = f"http://127.0.0.1:{settings.storage.hot_port}"
-        self.command = [sys.executable, "-m", "marketprism", "storage", "--mode", "hot"]
+        port = settings.storage.hot_port if mode == "hot" else settings.storage.cold_port
+        self.url = f"http://127.0.0.1:{port}"
+        self.command = [sys.executable, "-m", "marketprism", "storage", "--mode", mode]
         self.environ = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": os.environ.get("PYTHONPATH", ""),  # the code under test, wherever it is

@@ -159,7 +159,7 @@ class NatsServer(Server):
 
 
 class ClickHouseServer(Server):
-    """The embedded engine with the roles' three users."""
+    """The embedded engine with the role's users."""
 
     def __init__(self, directory: Path, library: Path) -> None:
         super().__init__(directory)
@@ -182,6 +182,13 @@ class ClickHouseServer(Server):
         users[CLICKHOUSE_USERS["admin"]] = (PASSWORDS["clickhouse-admin"], "default", ("GRANT ALL ON *.*",))
         users[CLICKHOUSE_USERS["writer"]] = (
             PASSWORDS["clickhouse-writer"], "default", tuple(f"GRANT SELECT, INSERT ON {d}.*" for d in databases),
+        )  # fmt: skip
+        users[CLICKHOUSE_USERS["mover"]] = (
+            PASSWORDS["clickhouse-mover"], "default",
+            (
+                f"GRANT SELECT, ALTER DELETE ON {HOT_DATABASE}.*",
+                f"GRANT SELECT, INSERT, ALTER DELETE ON {COLD_DATABASE}.*",
+            ),
         )  # fmt: skip
         users[CLICKHOUSE_USERS["reader"]] = (
             PASSWORDS["clickhouse-reader"], "reader", tuple(f"GRANT SELECT ON {d}.*" for d in databases),

@@ -10,11 +10,11 @@ import nats
 from testinfra.host import Host
 
 from marketprism import settings as settings_module
+from marketprism.clickhouse_http import ClickHouseHttp
 from marketprism.contract import wire
 from marketprism.contract.catalog import inbox_prefix, subject
 from marketprism.contract.events import Side, Trade, TradeIdKind
 from marketprism.contract.instruments import Exchange, Instrument, Market, Source
-from marketprism.ops.clickhouse import ClickHouseHttp
 
 UNIT = "marketprism-storage@hot.service"
 CLIENT = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "state/mp-storage/marketprism.yml"

@@ -11,9 +11,13 @@ COLD_DATABASE = "marketprism_cold"
 CLICKHOUSE_USERS: dict[str, str] = {
     "admin": "marketprism_admin",
     "writer": "marketprism_writer",
+    "mover": "marketprism_mover",
     "reader": "marketprism_reader",
 }
-"""ClickHouse users by role; the password of each is the credential ``clickhouse-<role>``."""
+"""ClickHouse users by role; the password of each is the credential ``clickhouse-<role>``.
+
+The writer inserts and deletes nothing. The mover copies from the hot into the cold database and drops old days.
+"""
 
 PORTS: dict[str, int] = {
     "nats": 4222,

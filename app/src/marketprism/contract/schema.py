@@ -3,7 +3,7 @@
 from typing import Any
 
 from marketprism.contract.catalog import REWIND_CONSUMER, STREAMS, Stream
-from marketprism.contract.tables import TABLES, Column, Table
+from marketprism.contract.tables import Column, Table, tables_of
 
 NANOSECONDS = 1_000_000_000
 MAX_PAYLOAD_BYTES = 1024 * 1024
@@ -33,7 +33,7 @@ def table_ddl(table: Table, database: str) -> str:
 
 def database_ddl(database: str) -> list[str]:
     """Render all statements that make one database, in order."""
-    return [f"CREATE DATABASE IF NOT EXISTS {database}", *(table_ddl(t, database) for t in TABLES.values())]
+    return [f"CREATE DATABASE IF NOT EXISTS {database}", *(table_ddl(t, database) for t in tables_of(database))]
 
 
 def stream_config(stream: Stream, store_bytes: int) -> dict[str, Any]:

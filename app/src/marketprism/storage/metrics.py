@@ -88,6 +88,9 @@ class StorageMetrics:
         return 0.0
 
 
+GaugeValues = Mapping[str, tuple[str, str, Mapping[str, float]]]
+
+
 class Gauges(Collector):
     """Values that are read when they are asked for.
 
@@ -95,7 +98,7 @@ class Gauges(Collector):
         read: Returns, by metric name without prefix, the help text, the label's name and the values by label.
     """
 
-    def __init__(self, read: Callable[[], Mapping[str, tuple[str, str, Mapping[str, float]]]]) -> None:
+    def __init__(self, read: Callable[[], GaugeValues]) -> None:
         self._read = read
 
     def collect(self) -> Iterable[Metric]:

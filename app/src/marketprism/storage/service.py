@@ -8,9 +8,10 @@ import time
 from collections import Counter, deque
 from collections.abc import Mapping
 
+from marketprism.clickhouse_http import ClickHouseHttp
 from marketprism.contract.catalog import CLICKHOUSE_USERS, HOT_DATABASE, STREAMS
 from marketprism.contract.tables import TABLES
-from marketprism.errors import UnavailableError
+from marketprism.errors import MarketPrismError, UnavailableError
 from marketprism.settings import Settings
 from marketprism.storage.clean_stop import CleanStop, boot_id
 from marketprism.storage.clickhouse import ClickHouse
@@ -20,6 +21,8 @@ from marketprism.storage.link import Link
 from marketprism.storage.lock import only_one, state_directory
 from marketprism.storage.metrics import Gauges, StorageMetrics
 from marketprism.storage.purge import Purge
+from marketprism.storage.retention import drop_old
+from marketprism.storage.tier import Tier
 from marketprism.storage.writer import Writer
 from marketprism.telemetry import logs
 from marketprism.telemetry.health import HealthServer, Report
@@ -32,6 +35,7 @@ _FLOW_LIMIT_SECONDS = 120.0
 _MEASURE_SECONDS = 2.0
 _UNREADY_SECONDS = 0.1
 _RATE_WINDOW = 5
+_RETENTION_SECONDS = 600.0
 _log = logs.get("storage")
 
 
@@ -72,6 +76,8 @@ class HotStorage:
             for stream in streams
         ]
         self._purges = [Purge(self._link, stream, self._metrics) for stream in streams]
+        self._hot = Tier(ClickHouseHttp(settings, "mover"), HOT_DATABASE)
+        self._dropped_days = 0
         self._samples: deque[tuple[float, Counter[str]]] = deque(maxlen=_RATE_WINDOW)
         self._metrics.registry.register(Gauges(self._gauges))
 
@@ -111,12 +117,14 @@ class HotStorage:
             async with asyncio.TaskGroup() as background:
                 watching = background.create_task(self._watchdog.run(self.status), name="watchdog")
                 measuring = background.create_task(self._measure(), name="measure")
+                retaining = background.create_task(self._retain(), name="retain")
                 if await self._connect():
                     async with asyncio.TaskGroup() as group:
                         for flow in self._flows:
                             group.create_task(flow.run(), name=flow.stream.name)
                 watching.cancel()
                 measuring.cancel()
+                retaining.cancel()
         except* UnavailableError as errors:
             raise _first(errors) from errors
 
@@ -152,6 +160,19 @@ class HotStorage:
                 notify(f"READY=1\nSTATUS={self.status()}")
                 _log.info("storage ready", streams=[flow.stream.name for flow in self._flows])
             await asyncio.sleep(_MEASURE_SECONDS if announced else _UNREADY_SECONDS)
+
+    async def _retain(self) -> None:
+        """Drop old days by age alone; where cold storage runs, it drops them once they are proven there."""
+        while not self._settings.storage.cold_enabled:
+            for table in TABLES.values():
+                try:
+                    days = self._settings.storage.hot_days
+                    dropped = await asyncio.to_thread(drop_old, self._hot, table, days)
+                except MarketPrismError as error:
+                    _log.warning("old days stay", table=table.name, reason=error.message, remedy=error.remedy)
+                    break
+                self._dropped_days += dropped
+            await asyncio.sleep(_RETENTION_SECONDS)
 
     @property
     def is_ready(self) -> bool:
@@ -214,6 +235,11 @@ class HotStorage:
                 {name: flow.acknowledged for name, flow in flows.items()},
             ),
             "stream_fill_ratio": ("Part of the stream's bytes that is used.", "stream", fills),
+            "dropped_days": (
+                "Day partitions dropped since the start.",
+                "database",
+                {HOT_DATABASE: self._dropped_days},
+            ),
             "unknown_outcomes": (
                 "Inserts or queries whose outcome was unknown, since the start.",
                 "stream",
