@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("streams")]
 def storage(
     tmp_path: Path, config_file: Path, settings: Settings, tables: ClickHouseServer
 ) -> Iterator[StorageService]:
-    service = StorageService(tmp_path, config_file, settings)
+    service = StorageService(tmp_path, config_file, settings, needs=tables)
     service.start()
     yield service
     service.stop()

@@ -35,7 +35,7 @@ async def publisher(nats_server: NatsServer):
 def storage(
     tmp_path: Path, config_file: Path, settings: Settings, tables: ClickHouseServer
 ) -> Iterator[StorageService]:
-    service = StorageService(tmp_path, config_file, settings)
+    service = StorageService(tmp_path, config_file, settings, needs=tables)
     service.start()
     yield service
     service.stop()

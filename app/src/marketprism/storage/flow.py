@@ -29,6 +29,7 @@ BATCH_BYTES = 8 * 1024 * 1024
 _FIRST_DELAY, _LONGEST_DELAY = 0.2, 5.0
 _NEWEST_SECONDS = 3600
 _START_SLACK_SECONDS = 3
+_SERVER_SECONDS = 5.0
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -83,6 +84,7 @@ class Flow:
         self._stop = stop
         self.rewind_due = False
         self._server_started: int | None = None
+        self._server_due = 0.0
         self._session: Session | None = None
         self._pending = 0
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"store-{stream.name}")
@@ -140,6 +142,8 @@ class Flow:
             while not self._stop.is_set() and not self.rewind_due:
                 await self._one_batch(session)
                 batches += 1
+                if time.monotonic() >= self._server_due:
+                    await self._note_server()
         except UnavailableError as error:
             self._log.warning("session ended", reason=error.message, remedy=error.remedy)
             self.beat.cause = f"NATS: {error.message}"
@@ -158,7 +162,6 @@ class Flow:
         pulled = time.monotonic()
         self._metrics.redelivered.labels(self.stream.name).inc(sum(m.deliveries > 1 for m in messages))
         result = await self._store(session, messages)
-        await self._note_server()
         stored = time.monotonic()
         await self._lay_aside(session.epoch, result.dead)
         self._count(result)
@@ -224,6 +227,7 @@ class Flow:
         if self._server_started is not None and abs(started - self._server_started) > _START_SLACK_SECONDS:
             self.rewind_due = True
         self._server_started = started
+        self._server_due = time.monotonic() + _SERVER_SECONDS
 
     async def _until_clickhouse_answers(self, ask: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run what asks ClickHouse in this flow's thread, until there is an answer."""
