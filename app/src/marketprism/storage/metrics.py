@@ -41,6 +41,13 @@ class StorageMetrics:
         self.redelivered = Counter(
             f"{name}_redelivered_messages", "Messages that were delivered before.", ["stream"], registry=registry
         )
+        self.purged = Counter(
+            f"{name}_purged_messages", "Acknowledged messages that gave way to new ones.", ["stream"], registry=registry
+        )
+        self.restored = Counter(
+            f"{name}_restored_rows", "Rows that a crash had taken and that were inserted again.", ["stream"],
+            registry=registry,
+        )  # fmt: skip
         self.sessions = Counter(
             f"{name}_sessions", "Readings of the consumer that began, one after each break.", ["stream"],
             registry=registry,
@@ -63,8 +70,10 @@ class StorageMetrics:
             for outcome in OUTCOMES:
                 self.events.labels(data_type, outcome)
         for stream in streams:
-            for counter in (self.messages, self.redelivered, self.sessions, self.batch_events, self.delay_seconds):
-                counter.labels(stream)
+            for metric in (self.messages, self.redelivered, self.purged, self.restored, self.sessions):
+                metric.labels(stream)
+            for histogram in (self.batch_events, self.delay_seconds):
+                histogram.labels(stream)
             for reason in REASONS:
                 self.dead_letters.labels(stream, reason)
             for phase in PHASES:
@@ -79,6 +88,9 @@ class StorageMetrics:
         return 0.0
 
 
+GaugeValues = Mapping[str, tuple[str, str, Mapping[str, float]]]
+
+
 class Gauges(Collector):
     """Values that are read when they are asked for.
 
@@ -86,7 +98,7 @@ class Gauges(Collector):
         read: Returns, by metric name without prefix, the help text, the label's name and the values by label.
     """
 
-    def __init__(self, read: Callable[[], Mapping[str, tuple[str, str, Mapping[str, float]]]]) -> None:
+    def __init__(self, read: Callable[[], GaugeValues]) -> None:
         self._read = read
 
     def collect(self) -> Iterable[Metric]:
