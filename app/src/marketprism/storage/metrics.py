@@ -37,21 +37,11 @@ class StorageMetrics:
             ["stream", "reason"],
             registry=registry,
         )
-        self.messages = Counter(f"{name}_messages", "Acknowledged messages.", ["stream"], registry=registry)
-        self.redelivered = Counter(
-            f"{name}_redelivered_messages", "Messages that were delivered before.", ["stream"], registry=registry
-        )
-        self.purged = Counter(
-            f"{name}_purged_messages", "Acknowledged messages that gave way to new ones.", ["stream"], registry=registry
-        )
-        self.restored = Counter(
-            f"{name}_restored_rows", "Rows that a crash had taken and that were inserted again.", ["stream"],
-            registry=registry,
-        )  # fmt: skip
-        self.sessions = Counter(
-            f"{name}_sessions", "Readings of the consumer that began, one after each break.", ["stream"],
-            registry=registry,
-        )  # fmt: skip
+        self.messages = self._per_stream("messages", "Acknowledged messages.")
+        self.redelivered = self._per_stream("redelivered_messages", "Messages that were delivered before.")
+        self.purged = self._per_stream("purged_messages", "Acknowledged messages that gave way to new ones.")
+        self.restored = self._per_stream("restored_rows", "Rows that a crash had taken and that were inserted again.")
+        self.sessions = self._per_stream("sessions", "Readings of the consumer that began, one after each break.")
         self.phase_seconds = Histogram(
             f"{name}_phase_seconds", "Time of one batch in each phase.", ["stream", "phase"],
             buckets=_SECONDS, registry=registry,
@@ -64,6 +54,9 @@ class StorageMetrics:
             buckets=_SECONDS, registry=registry,
         )  # fmt: skip
         self._touch(list(streams), list(data_types))
+
+    def _per_stream(self, name: str, text: str) -> Counter:
+        return Counter(f"marketprism_storage_{name}", text, ["stream"], registry=self.registry)
 
     def _touch(self, streams: list[str], data_types: list[str]) -> None:
         for data_type in data_types:
