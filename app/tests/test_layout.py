@@ -13,6 +13,7 @@ TESTED_ELSEWHERE = {
     "contract/events.py": "values; tests/contract/test_wire.py",
     "contract/tables.py": "a table of values; tests/contract/test_schema.py and the integration tests",
     "venues/protocol.py": "values and an interface",
+    "pipeline/outputs.py": "values and counters; tests/pipeline/test_feed.py",
     "venues/binance/messages.py": "wire structs; tests/venues/binance/test_adapter.py",
     "cli/collector.py": "the real process; tests/integration/test_collector_*.py and molecule/collector",
     "cli/storage.py": "the real process; tests/integration/test_storage_*.py and molecule/storage",

@@ -67,9 +67,17 @@ def test_every_knob_of_the_table_names_a_setting() -> None:
         ("", {"LOG_LEVEL": "LOUD"}, r"setting 'log_level' is 'LOUD'"),
         ("collector: {health_port: 99999}", {}, r"setting 'collector.health_port' is 99999.*65535"),
         (f"venues: {{binance-spot: {VENUE}, symbols: [BTCUSDT]}}}}", {}, r"such as BTC-USDT"),
-        (f"venues: {{binance-spot: {VENUE}, data_types: [candle]}}}}", {}, r"'candle' is unknown; available are trade"),
-        (f"venues: {{binance-spot: {VENUE}, data_types: [liquidation]}}}}", {}, r"declared but not collected yet"),
-        (f"venues: {{binance: {VENUE}}}}}", {}, r"venues.binance"),
+        (
+            f"venues: {{binance-spot: {VENUE}, data_types: [candle]}}}}",
+            {},
+            r"does not deliver the data type 'candle'; it delivers trade",
+        ),
+        (
+            f"venues: {{binance-spot: {VENUE}, data_types: [liquidation]}}}}",
+            {},
+            r"does not deliver the data type 'liquidation'",
+        ),
+        (f"venues: {{binance: {VENUE}}}}}", {}, r"venue 'binance' is unknown; known are binance-spot"),
         ("a: [", {}, r"not valid YAML"),
     ],
 )
@@ -80,6 +88,15 @@ def test_wrong_input_names_field_value_and_remedy(
     path.write_text(yaml)
     with pytest.raises(ConfigurationError, match=message):
         settings.load(path, environ)
+
+
+def test_a_venue_that_is_named_in_part_keeps_the_rest_and_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "marketprism.yml"
+    path.write_text("venues: {deribit: {enabled: false}, okx-swap: {symbols: [SOL-USDT]}}")
+    found = settings.load(path, {}).venues
+    assert (found["deribit"].enabled, found["deribit"].symbols) == (False, ("BTC-USD", "ETH-USD"))
+    assert (found["okx-swap"].symbols, found["okx-swap"].ws_url) == (("SOL-USDT",), "wss://ws.okx.com:8443")
+    assert found["binance-spot"].data_types == ("trade", "orderbook")
 
 
 def test_an_unknown_name_in_the_env_file_is_refused(config: Path) -> None:

@@ -1,5 +1,6 @@
 """One side of a book keeps its levels ordered and exact."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,3 +50,16 @@ def test_a_crossed_book_is_seen() -> None:
 def test_zero_has_many_spellings() -> None:
     assert all(is_zero(text) for text in ("0", "0.0", "0.00000000", "00"))
     assert not any(is_zero(text) for text in ("0.00000001", "10", "1"))
+
+
+@pytest.mark.parametrize(
+    ("bids", "asks", "checksum"),
+    [
+        ([("3366.1", "7"), ("3366", "6")], [("3366.8", "9"), ("3368", "8")], -1881014294),
+        ([("3366.1", "7")], [("3366.8", "9"), ("3368", "8"), ("3372", "8")], 831078360),
+    ],
+)
+def test_the_checksum_is_that_of_the_exchanges_own_text(
+    bids: list[tuple[str, str]], asks: list[tuple[str, str]], checksum: int
+) -> None:
+    assert Levels(bids, asks).checksum() == checksum

@@ -1,9 +1,11 @@
 """A book is live only while every change was seen."""
 
+import dataclasses
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketprism.book.sync import Applied, BookSync, Broken, SnapshotNeeded, SyncState
+from marketprism.book.sync import Applied, BookSync, Broken, Loaded, SnapshotNeeded, SyncState
 from marketprism.contract.books import BookDelta, BookImage
 from marketprism.contract.instruments import Exchange, Instrument, Market
 
@@ -15,7 +17,7 @@ def delta(first: int, last: int, prev: int | None = None, bid: str = "10") -> Bo
 
 
 def image(update_id: int) -> BookImage:
-    return BookImage(INSTRUMENT, update_id, [("9", "1")], [("11", "1")])
+    return BookImage(INSTRUMENT, update_id, 0, [("9", "1")], [("11", "1")])
 
 
 def live(last_id: int) -> BookSync:
@@ -72,14 +74,17 @@ def test_a_snapshot_older_than_the_stream_is_asked_for_again() -> None:
 def test_a_delta_that_skips_an_id_breaks_the_book() -> None:
     """The hole is named, and the book asks for a snapshot instead of guessing."""
     book = live(last_id=10)
-    assert book.feed_delta(delta(12, 15)) == [Broken(10, 12), SnapshotNeeded("sequence_broken")]
+    assert book.feed_delta(delta(12, 15)) == [Broken(10, delta(12, 15)), SnapshotNeeded("sequence_broken")]
     assert book.state is SyncState.BUFFERING
     assert book.feed_image(image(13)) == [Applied(delta(12, 15))]
 
 
 def test_a_wrong_previous_id_breaks_a_futures_book() -> None:
     book = live(last_id=10)
-    assert book.feed_delta(delta(11, 15, prev=9)) == [Broken(10, 11), SnapshotNeeded("sequence_broken")]
+    assert book.feed_delta(delta(11, 15, prev=9)) == [
+        Broken(10, delta(11, 15, prev=9)),
+        SnapshotNeeded("sequence_broken"),
+    ]
 
 
 def test_a_repeated_delta_changes_nothing() -> None:
@@ -103,7 +108,50 @@ def test_any_single_lost_delta_is_noticed(sizes: list[int], data: st.DataObject)
     lost = data.draw(st.integers(0, len(deltas) - 2))
     book = live(last_id=10)
     steps = [step for index, item in enumerate(deltas) if index != lost for step in book.feed_delta(item)]
-    assert [step for step in steps if isinstance(step, Broken)] == [
-        Broken(deltas[lost].first_id - 1, deltas[lost + 1].first_id)
-    ]
+    assert [step for step in steps if isinstance(step, Broken)] == [Broken(deltas[lost].first_id - 1, deltas[lost + 1])]
     assert book.state is SyncState.BUFFERING
+
+
+def in_band(update_id: int) -> tuple[BookSync, BookImage]:
+    book, loaded = BookSync(in_band=True), image(update_id)
+    assert book.feed_image(loaded) == [Loaded(loaded)]
+    return book, loaded
+
+
+def test_an_image_of_the_stream_is_live_at_once_and_replaces_a_live_book() -> None:
+    book, _ = in_band(10)
+    assert (book.state, book.last_id) == (SyncState.LIVE, 10)
+    book.feed_image(image(50))
+    assert book.last_id == 50
+
+
+def test_deltas_before_the_image_of_the_stream_are_dropped() -> None:
+    book = BookSync(in_band=True)
+    assert book.feed_delta(delta(5, 5, prev=4)) == []
+    assert book.state is SyncState.BUFFERING
+
+
+def test_an_empty_delta_that_repeats_its_id_and_ids_that_start_anew_continue_the_book() -> None:
+    """The chain of OKX's page: 10 -> 15 -> 15 (nothing changed) -> 3 (maintenance) -> 5."""
+    book, _ = in_band(10)
+    for previous, last in ((10, 15), (15, 15), (15, 3), (3, 5)):
+        assert book.feed_delta(delta(last, last, prev=previous)) == [Applied(delta(last, last, prev=previous))]
+    assert book.last_id == 5
+
+
+def test_a_link_that_does_not_fit_breaks_a_book_of_the_stream_even_with_a_smaller_id() -> None:
+    book, _ = in_band(15)
+    assert book.feed_delta(delta(5, 5, prev=3)) == [Broken(15, delta(5, 5, prev=3)), SnapshotNeeded("sequence_broken")]
+    assert book.feed_delta(delta(6, 6, prev=5)) == []
+
+
+def test_levels_that_differ_from_the_checksum_break_the_book() -> None:
+    book, _ = in_band(10)
+    wrong = dataclasses.replace(delta(11, 11, prev=10), checksum=1)
+    assert book.feed_delta(wrong) == [Broken(10, wrong), SnapshotNeeded("checksum_differs")]
+    assert book.state is SyncState.BUFFERING
+
+
+def test_an_image_with_a_wrong_checksum_is_asked_for_again() -> None:
+    book = BookSync(in_band=True)
+    assert book.feed_image(dataclasses.replace(image(1), checksum=1)) == [SnapshotNeeded("checksum_differs")]

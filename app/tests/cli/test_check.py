@@ -21,7 +21,6 @@ def test_the_contract_is_json_for_the_deployment() -> None:
         "table": "trades",
         "stream": "MARKET_DATA",
         "freshness_seconds": 45,
-        "implemented": True,
     }
     assert printed["nats_users"]["storage"]["subscribe"] == ["_INBOX.storage.>"]
 

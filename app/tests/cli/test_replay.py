@@ -31,10 +31,10 @@ def test_the_result_counts_everything(tmp_path: Path) -> None:
     assert rate > 0
     assert result == {
         "frames": 6,
-        "events": {"orderbook": 1, "trade": 2},
+        "events": {"orderbook": 1, "trade": 2, "gap": 1},
         "gaps": 1,
         "book_checks": {"compared": 1, "equal": 1, "crossed": 0},
-        "published": 3,
+        "published": 4,
         "refused": {"trade_number": 1},
     }
 

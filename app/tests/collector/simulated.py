@@ -19,7 +19,12 @@ async def exchange(market: str = "spot", **settings: object) -> AsyncIterator[Ve
         await ready.wait()
     address = f"127.0.0.1:{simulator.port}/{market}"
     try:
-        yield VenueSettings(ws_url=f"ws://{address}", rest_url=f"http://{address}", symbols=("BTC-USDT",))
+        yield VenueSettings(
+            ws_url=f"ws://{address}",
+            rest_url=f"http://{address}",
+            symbols=("BTC-USDT",),
+            data_types=("trade", "orderbook"),
+        )
     finally:
         stop.set()
         await serving

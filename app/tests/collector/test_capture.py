@@ -48,13 +48,19 @@ async def test_every_line_is_a_time_and_a_frame_as_received(tmp_path: Path) -> N
 async def test_a_recording_of_nothing_is_an_error_that_says_why(tmp_path: Path) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().call_later(0.2, stop.set)
-    away = VenueSettings(ws_url="ws://127.0.0.1:1", rest_url="http://127.0.0.1:1", symbols=("BTC-USDT",))
+    away = VenueSettings(
+        ws_url="ws://127.0.0.1:1",
+        rest_url="http://127.0.0.1:1",
+        symbols=("BTC-USDT",),
+        data_types=("trade", "orderbook"),
+    )
     with pytest.raises(UnavailableError, match=r"nothing came from binance-spot: .*market-data.*Connect call failed"):
         await record("binance-spot", away, tmp_path / "a.gz", stop)
 
 
 def test_an_unknown_symbol_leaves_no_file_behind(tmp_path: Path) -> None:
-    unknown = VenueSettings(ws_url="ws://x", rest_url="http://x").model_copy(update={"symbols": ("XYZ",)})
+    nothing = VenueSettings(ws_url="ws://x", rest_url="http://x", symbols=(), data_types=("trade",))
+    unknown = nothing.model_copy(update={"symbols": ("XYZ",)})
     with pytest.raises(ConfigurationError, match="symbol 'XYZ'"):
         asyncio.run(record("binance-spot", unknown, tmp_path / "a.gz", asyncio.Event()))
     assert list(tmp_path.iterdir()) == []

@@ -24,7 +24,12 @@ class Scene:
     """A reporter over a venue and a publisher that do not run."""
 
     def __init__(self) -> None:
-        settings = VenueSettings(ws_url="ws://127.0.0.1:1", rest_url="http://127.0.0.1:1", symbols=("BTC-USDT",))
+        settings = VenueSettings(
+            ws_url="ws://127.0.0.1:1",
+            rest_url="http://127.0.0.1:1",
+            symbols=("BTC-USDT",),
+            data_types=("trade", "orderbook"),
+        )
         self.clock = Clock()
         self.watchdog = Watchdog(clock=self.clock)
         self.publisher = Publisher(url="nats://127.0.0.1:1", user="collector", password="x", limits=Limits())

@@ -6,8 +6,7 @@ import pytest
 from aiohttp import web
 
 from marketprism.collector.rest import LIMITED_WAIT_SECONDS, RestClient, retry_after
-from marketprism.contract.instruments import Instrument
-from marketprism.venues.protocol import SnapshotRequest
+from marketprism.venues.protocol import Purpose, RestRequest
 from tests.collector.events import instrument
 from tests.collector.waiting import until
 
@@ -32,12 +31,13 @@ class Venue:
         await self.gate.wait()
         return self._answer(request)
 
-    async def on_body(self, wanted: Instrument, body: bytes, _receive_ns: int) -> None:
-        self.bodies[wanted.symbol] = body
+    async def on_body(self, request: RestRequest, body: bytes, _receive_ns: int) -> None:
+        assert request.instrument is not None
+        self.bodies[request.instrument.symbol] = body
 
     def want(self, symbol: str, weight: int = 50) -> None:
         wanted = instrument(symbol)
-        self.client.request(SnapshotRequest(wanted, f"/depth?symbol={wanted.name}", weight))
+        self.client.request(RestRequest(Purpose.BOOK, "orderbook", wanted, f"/depth?symbol={wanted.name}", weight))
 
 
 @asynccontextmanager
@@ -53,7 +53,7 @@ async def running(answer: Handler, weight_per_minute: int = 6000) -> AsyncIterat
         base_url=f"http://127.0.0.1:{runner.addresses[0][1]}",
         weight_per_minute=weight_per_minute,
         on_body=venue.on_body,
-        on_failure=lambda wanted: venue.failed.append(wanted.symbol),
+        on_failure=lambda request: venue.failed.append(request.instrument.symbol),
         clock=lambda: NOON_NS,  # a minute that never turns
     )
     task = asyncio.create_task(venue.client.run())

@@ -52,7 +52,7 @@ async def test_trades_and_a_live_book_come_from_a_simulated_exchange(name: str, 
         assert set(venue.ages()) == {("trade", "BTC-USDT"), ("orderbook", "BTC-USDT")}
         assert max(venue.ages().values()) < 5
         assert venue.feed.counters.refused.total() == 0
-        assert sum(venue.gaps_by_type.values()) == 0
+        assert sum(venue.feed.counters.gaps.values()) == 0
         assert any(b'"lastUpdateId"' in body for body in collected.taps), "snapshots are tapped too"
 
 
@@ -66,7 +66,12 @@ async def test_a_lost_connection_unsynchronises_its_books() -> None:
 
 
 async def test_a_feed_without_events_is_stale_by_name_after_the_contracts_limit() -> None:
-    settings = VenueSettings(ws_url="ws://127.0.0.1:1", rest_url="http://127.0.0.1:1", symbols=("BTC-USDT",))
+    settings = VenueSettings(
+        ws_url="ws://127.0.0.1:1",
+        rest_url="http://127.0.0.1:1",
+        symbols=("BTC-USDT",),
+        data_types=("trade", "orderbook"),
+    )
     venue = Collected("binance-spot", settings).venue
     assert venue.stale() == []
     venue._seen["trade", "BTC-USDT"] -= DATA_TYPES["trade"].freshness_seconds + 1

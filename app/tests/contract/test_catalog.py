@@ -10,16 +10,17 @@ def test_every_data_type_is_captured_by_exactly_one_stream() -> None:
         assert capturing == [data_type.stream]
 
 
-def test_every_implemented_type_has_a_table_and_a_reader() -> None:
-    assert {t.name for t in catalog.IMPLEMENTED} == set(TABLES)
-    for data_type in catalog.IMPLEMENTED:
+def test_every_data_type_has_a_table_and_a_reader() -> None:
+    assert set(catalog.DATA_TYPES) == set(TABLES)
+    for data_type in catalog.DATA_TYPES.values():
         assert TABLES[data_type.name].name == data_type.table
         assert catalog.STREAMS[data_type.stream].consumer is not None
 
 
 def test_identities_are_columns() -> None:
-    for data_type in catalog.IMPLEMENTED:
-        assert set(data_type.identity) <= {c.name for c in TABLES[data_type.name].columns}
+    for data_type in catalog.DATA_TYPES.values():
+        columns = {column.name for column in TABLES[data_type.name].columns}
+        assert {*data_type.identity, *data_type.series, data_type.growing} <= columns
 
 
 def test_ports_are_distinct() -> None:

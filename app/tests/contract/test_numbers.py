@@ -55,3 +55,42 @@ def test_what_is_not_plain_decimal_text_is_refused(text: str) -> None:
 )
 def test_plain_decimal_text_passes_unchanged(text: str) -> None:
     assert numbers.require_decimal("price", text) == text
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "product"),
+    [
+        ("34.95", "0.01", "0.3495"),
+        ("1", "1000", "1000"),
+        ("0", "5", "0"),
+        ("-2.50", "4", "-10"),
+        ("0.1", "0.1", "0.01"),
+    ],
+)
+def test_products_are_exact(left: str, right: str, product: str) -> None:
+    assert numbers.multiply(left, right) == product
+
+
+def test_a_product_with_too_many_digits_is_refused() -> None:
+    for left, right in (("0.0000000001", "0.0000000001"), ("99999999999", "99999999999")):
+        with pytest.raises(ContractError, match="too many digits"):
+            numbers.multiply(left, right)
+
+
+@pytest.mark.parametrize(
+    ("dividend", "divisor", "quotient"),
+    [
+        ("20", "63344.5", "0.000315733804829149"),
+        ("1", "3", "0.333333333333333333"),
+        ("2", "3", "0.666666666666666667"),
+        ("-2", "3", "-0.666666666666666667"),
+        ("1.5", "0.5", "3"),
+    ],
+)
+def test_quotients_are_rounded_to_eighteen_decimals(dividend: str, divisor: str, quotient: str) -> None:
+    assert numbers.divide(dividend, divisor) == quotient
+
+
+def test_nothing_is_divided_by_zero() -> None:
+    with pytest.raises(ContractError, match="divided by zero"):
+        numbers.divide("1", "0.00")

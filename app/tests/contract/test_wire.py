@@ -6,8 +6,9 @@ import pytest
 from marketprism.contract import wire
 from marketprism.contract.catalog import subject
 from marketprism.contract.events import BookSnapshot, Event, Side, SnapshotReason, Trade, TradeIdKind
-from marketprism.contract.instruments import Exchange, Instrument, Market, Source
+from marketprism.contract.instruments import ContractUnit, Exchange, Instrument, Market, Source
 from marketprism.errors import ContractError
+from tests.storage.envelopes import SAMPLES
 
 INSTRUMENT = Instrument(exchange=Exchange.BINANCE, market=Market.SPOT, symbol="BTC-USDT", name="BTCUSDT")
 TRADE = Trade(
@@ -32,7 +33,7 @@ BOOK = BookSnapshot(
 )
 
 
-@pytest.mark.parametrize(("data_type", "event"), [("trade", TRADE), ("orderbook", BOOK)])
+@pytest.mark.parametrize(("data_type", "event"), SAMPLES.items())
 def test_an_envelope_comes_back_as_it_was_sent(data_type: str, event: Event) -> None:
     payload = wire.encode(data_type, Source.REPLAYED, INSTRUMENT, [event, event])
     envelope = wire.decode(subject(data_type, INSTRUMENT), payload)
@@ -71,3 +72,10 @@ def test_what_is_no_envelope_is_refused(where: str, payload: bytes, message: str
 
 def test_message_ids_are_made_of_boot_and_counter() -> None:
     assert wire.message_id("b00t", 7) == "b00t:7"
+
+
+def test_a_contracts_worth_travels_with_its_events() -> None:
+    swap = msgspec.structs.replace(INSTRUMENT, contract_size="0.01", contract_unit=ContractUnit.QUOTE)
+    envelope = wire.decode("trade.binance.spot.BTC-USDT", wire.encode("trade", Source.LIVE, swap, [TRADE]))
+    assert (envelope.contract_size, envelope.contract_unit) == ("0.01", ContractUnit.QUOTE)
+    assert b"contract" not in wire.encode("trade", Source.LIVE, INSTRUMENT, [TRADE]), "what is usual is not written"

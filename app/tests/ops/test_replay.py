@@ -12,9 +12,11 @@ import zstandard
 from marketprism.contract.events import Trade
 from marketprism.errors import ConfigurationError
 from marketprism.ops.replay import read_lines, replay
-from marketprism.pipeline import Feed, Record
+from marketprism.pipeline.feed import Feed
+from marketprism.pipeline.outputs import Record
 from marketprism.venues.binance.adapter import Binance
 from marketprism.venues.binance.markets import MARKETS
+from marketprism.venues.protocol import RestRequest
 
 RECORDINGS = Path(os.environ.get("MARKETPRISM_TEST_RECORDINGS", Path(__file__).parents[4] / "shared" / "recordings"))
 needs_recordings = pytest.mark.skipif(
@@ -66,7 +68,7 @@ def test_a_recorded_session_has_every_trade_and_an_exact_book(
     feed, _ = _run(venue, files)
     counters = feed.counters
     assert counters.events["trade"] == trades
-    assert (counters.gaps, dict(counters.refused)) == (0, {})
+    assert (counters.gaps.total(), dict(counters.refused)) == (0, {})
     checks = counters.book_checks
     assert checks.compared >= comparisons
     assert (checks.equal, checks.crossed) == (checks.compared, 0)
@@ -94,16 +96,22 @@ def test_one_lost_delta_in_a_recorded_session_is_noticed() -> None:
     lines = list(read_lines(RECORDINGS / "hftbacktest" / "spot/btcusdt_20240808.gz"))
     lost = [index for index, (_, frame) in enumerate(lines) if b"@depth" in frame[:40]][500]
     feed = Feed(adapter)
-    for _ in replay(lines[:lost] + lines[lost + 1 :], feed, adapter.instruments()["BTCUSDT"]):
+    for _ in replay(lines[:lost] + lines[lost + 1 :], feed, book_request(adapter)):
         pass
-    assert feed.counters.gaps == 1
-    assert feed.book_states() == {"BTC-USDT": "buffering"}
+    assert feed.counters.gaps == {"orderbook": 1}
+    assert list(feed.book_states().values()) == ["buffering"]
+
+
+def book_request(adapter: Binance) -> RestRequest:
+    (request,) = adapter.book_request(adapter.instruments()["BTCUSDT"])
+    assert isinstance(request, RestRequest)
+    return request
 
 
 def _run(venue: str, files: list[str]) -> tuple[Feed, list[Trade]]:
     adapter = Binance(MARKETS[venue], ["BTCUSDT"], ("trade", "orderbook"))
     feed = Feed(adapter)
     lines = (line for name in files for line in read_lines(RECORDINGS / "hftbacktest" / name))
-    outputs = replay(lines, feed, adapter.instruments()["BTCUSDT"])
+    outputs = replay(lines, feed, book_request(adapter))
     found = [out.event for _, out in outputs if isinstance(out, Record) and isinstance(out.event, Trade)]
     return feed, found

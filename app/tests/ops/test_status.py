@@ -1,12 +1,15 @@
 """A feed is stale when its own newest row is too old, whatever the other feeds do."""
 
 from marketprism.ops.status import _stale
-from marketprism.settings import Settings, VenueSettings
+from marketprism.settings import Settings
 
+VENUE = {"ws_url": "ws://a", "rest_url": "http://a", "symbols": ("BTC-USDT",)}
+OFF = {name: {"enabled": False} for name in ("okx-spot", "okx-swap", "deribit")}
 SETTINGS = Settings(
-    venues={
-        "binance-spot": VenueSettings(ws_url="ws://a", rest_url="http://a", symbols=("BTC-USDT", "ETH-USDT")),
-        "binance-usdm": VenueSettings(ws_url="ws://a", rest_url="http://a", symbols=("BTC-USDT",), enabled=False),
+    venues=OFF
+    | {
+        "binance-spot": VENUE | {"symbols": ("BTC-USDT", "ETH-USDT")},
+        "binance-usdm": VENUE | {"enabled": False},
     }
 )
 NOW = 1_000_000.0

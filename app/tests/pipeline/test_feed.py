@@ -5,16 +5,20 @@ from typing import Any
 
 import pytest
 
-from marketprism.contract.events import BookSnapshot, SnapshotReason, Trade
-from marketprism.pipeline import SNAPSHOT_RETRY_NS, Feed, Gap, Output, Record
+from marketprism.contract.events import BookChange, BookSnapshot, Gap, SnapshotReason, Trade
+from marketprism.pipeline.books import RETRY_NS
+from marketprism.pipeline.feed import Feed
+from marketprism.pipeline.outputs import Output, Record
 from marketprism.venues.binance.adapter import Binance
 from marketprism.venues.binance.markets import SPOT
-from marketprism.venues.protocol import Refusal, SnapshotRequest
+from marketprism.venues.protocol import Refusal, RestRequest
 
 SECOND = 1_000_000_000
 VENUE = Binance(SPOT, ["BTC-USDT"], ("trade", "orderbook"))
 (BTC,) = VENUE.instruments().values()
 (CONNECTION,) = VENUE.connections()
+(REQUEST,) = VENUE.book_request(BTC)
+assert isinstance(REQUEST, RestRequest)
 
 
 def frame(stream: str, **data: Any) -> bytes:
@@ -45,8 +49,8 @@ def feed() -> Feed:
 @pytest.fixture
 def live(feed: Feed) -> Feed:
     feed.feed(depth(1, 2), 0)
-    feed.feed_snapshot(BTC, snapshot(1), 1)
-    assert feed.book_states() == {"BTC-USDT": "live"}
+    feed.answer(REQUEST, snapshot(1), 1)
+    assert feed.book_states() == {BTC: "live"}
     return feed
 
 
@@ -59,10 +63,10 @@ def test_a_trade_becomes_a_record(feed: Feed) -> None:
 
 def test_missing_trade_ids_are_a_gap_of_known_size(feed: Feed) -> None:
     feed.feed(trade(7), 5)
-    outputs = feed.feed(trade(10), 6)
-    assert outputs[0] == Gap("trade", BTC, after_id=7, before_id=10, size=2)
-    assert len(records(outputs)) == 1
-    assert feed.counters.gaps == 1
+    gap, seen = records(feed.feed(trade(10), 6))
+    assert gap.event == Gap(data_type="trade", after_id=7, before_id=10, size=2, timestamp_us=1_000_000, receive_ns=6)
+    assert isinstance(seen.event, Trade)
+    assert feed.counters.gaps == {"trade": 1}
 
 
 def test_a_repeated_trade_is_refused_and_counted(feed: Feed) -> None:
@@ -74,8 +78,8 @@ def test_a_repeated_trade_is_refused_and_counted(feed: Feed) -> None:
 
 
 def test_the_first_book_snapshot_says_resync_and_holds_snapshot_and_deltas(feed: Feed) -> None:
-    assert isinstance(feed.feed(depth(1, 2, bids=[["10", "7"]]), 0)[0], SnapshotRequest)
-    (record,) = records(feed.feed_snapshot(BTC, snapshot(1), 1))
+    assert isinstance(feed.feed(depth(1, 2, bids=[["10", "7"]]), 0)[0], RestRequest)
+    (record,) = records(feed.answer(REQUEST, snapshot(1), 1))
     event = record.event
     assert isinstance(event, BookSnapshot)
     assert event.reason is SnapshotReason.RESYNC
@@ -92,32 +96,57 @@ def test_books_are_published_once_an_interval_and_only_when_changed(live: Feed) 
 
 
 def test_a_lost_delta_stops_the_book_until_a_new_snapshot(live: Feed) -> None:
-    outputs = live.feed(depth(5, 6), 2 * SECOND)
-    assert outputs == [Gap("orderbook", BTC, 2, 5, None), VENUE.snapshot_request(BTC)]
+    gap, request = live.feed(depth(5, 6), 2 * SECOND)
+    assert isinstance(gap, Record)
+    assert gap.event == Gap(
+        data_type="orderbook", after_id=2, before_id=5, size=None, timestamp_us=1_006_000, receive_ns=2 * SECOND
+    )
+    assert request == REQUEST
     assert records(live.due(10 * SECOND)) == []
-    (record,) = records(live.feed_snapshot(BTC, snapshot(5), 11 * SECOND))
+    healed, record = records(live.answer(REQUEST, snapshot(5), 11 * SECOND))
+    assert isinstance(healed.event, Gap)
+    assert (healed.event.healed_by, healed.event.after_id, healed.event.before_id) == ("snapshot", 2, 5)
     assert isinstance(record.event, BookSnapshot)
     assert record.event.reason is SnapshotReason.RESYNC
+    assert (live.counters.gaps, live.counters.healed) == ({"orderbook": 1}, {"orderbook": 1})
+
+
+def test_every_change_of_a_synchronised_book_is_published_where_it_is_wanted() -> None:
+    feed = Feed(VENUE, book_changes=True)
+    feed.feed(depth(1, 2), 0)
+    feed.answer(REQUEST, snapshot(1), 1)
+    changes = [r.event for r in records(feed.feed(depth(3, 4, asks=[["11", "0"]]), 2)) if r.data_type != "orderbook"]
+    assert changes == [
+        BookChange(
+            first_update_id=3, last_update_id=4, timestamp_us=1_004_000, receive_ns=2, bids=[], asks=[("11", "0")]
+        )
+    ]
 
 
 def test_a_broken_connection_stops_its_books(live: Feed) -> None:
     live.disconnected(CONNECTION)
-    assert live.book_states() == {"BTC-USDT": "buffering"}
+    assert live.book_states() == {BTC: "buffering"}
     assert records(live.due(10 * SECOND)) == []
+    live.feed(depth(8, 9), 11 * SECOND)
+    gap, healed, _ = records(live.answer(REQUEST, snapshot(7), 12 * SECOND))
+    assert isinstance(gap.event, Gap)
+    assert (gap.event.after_id, gap.event.before_id, gap.event.healed_by) == (2, 8, "")
+    assert isinstance(healed.event, Gap)
+    assert healed.event.healed_by == "snapshot"
 
 
 def test_a_failed_snapshot_is_asked_for_again_later(feed: Feed) -> None:
     feed.feed(depth(1, 2), 0)
-    feed.snapshot_failed(BTC, 0)
-    assert feed.due(SNAPSHOT_RETRY_NS - 1) == []
-    assert feed.due(SNAPSHOT_RETRY_NS) == [VENUE.snapshot_request(BTC)]
-    assert feed.due(SNAPSHOT_RETRY_NS) == []
+    feed.failed(REQUEST, 0)
+    assert feed.due(RETRY_NS - 1) == []
+    assert feed.due(RETRY_NS) == [REQUEST]
+    assert feed.due(RETRY_NS) == []
 
 
 def test_an_unreadable_snapshot_is_refused_and_asked_for_again(feed: Feed) -> None:
     feed.feed(depth(1, 2), 0)
-    assert isinstance(feed.feed_snapshot(BTC, b"<html>", 0)[0], Refusal)
-    assert feed.due(SNAPSHOT_RETRY_NS) == [VENUE.snapshot_request(BTC)]
+    assert isinstance(feed.answer(REQUEST, b"<html>", 0)[0], Refusal)
+    assert feed.due(RETRY_NS) == [REQUEST]
 
 
 def test_a_crossed_book_is_never_published(live: Feed) -> None:

@@ -1,11 +1,13 @@
 """Envelopes become columns exactly, or are refused."""
 
+import msgspec
 import pytest
 
+from marketprism.contract.instruments import ContractUnit
 from marketprism.contract.tables import TABLES
 from marketprism.errors import ContractError
 from marketprism.storage.columns import Rows, identity, stream_epoch
-from tests.storage.envelopes import NOON_US, book, envelope, trade
+from tests.storage.envelopes import NOON_US, SAMPLES, book, envelope, trade
 
 
 def rows_of(*events, data_type: str = "trade") -> Rows:
@@ -16,7 +18,7 @@ def rows_of(*events, data_type: str = "trade") -> Rows:
 
 @pytest.mark.parametrize("data_type", sorted(TABLES))
 def test_every_inserted_column_has_a_value_for_every_row(data_type: str):
-    event = trade() if data_type == "trade" else book()
+    event = SAMPLES[data_type]
     rows = rows_of(event, event, data_type=data_type)
     assert {name: len(column) for name, column in rows.columns.items()} == dict.fromkeys(
         [column.name for column in TABLES[data_type].inserted], 2
@@ -110,3 +112,25 @@ def test_rows_are_counted_after_a_sequence(after: int, expected: int):
     rows = rows_of(trade(1), trade(2))
     rows.append(envelope(trade(3)), 7, 43)
     assert rows.count_after(after) == expected
+
+
+def test_a_funding_rate_keeps_sixteen_decimals_and_what_is_unknown_stays_unknown():
+    row = {
+        name: column[0] for name, column in rows_of(SAMPLES["funding_rate"], data_type="funding_rate").columns.items()
+    }
+    assert (row["rate"], row["mark_price"], row["index_price"]) == ("-0.0004270396398519", "64000.5", None)
+    assert (row["funding_time"], row["interval_seconds"]) == (NOON_US + 3_600_000_000, 28_800)
+
+
+def test_a_healed_hole_keeps_when_it_was_filled_in_microseconds():
+    healed = msgspec.structs.replace(SAMPLES["gap"], healed_by="rest", healed_ns=NOON_US * 1000 + 7_000_999)
+    row = {name: column[0] for name, column in rows_of(healed, data_type="gap").columns.items()}
+    assert (row["after_id"], row["before_id"], row["size"]) == (5, 9, 3)
+    assert (row["healed_by"], row["healed_at"]) == ("rest", NOON_US + 7_000)
+
+
+def test_a_book_of_contracts_says_what_one_is_worth():
+    rows = Rows("orderbook")
+    sent = envelope(book(), data_type="orderbook")
+    rows.append(msgspec.structs.replace(sent, contract_size="100", contract_unit=ContractUnit.QUOTE), 7, 42)
+    assert (rows.columns["contract_size"], rows.columns["contract_unit"]) == (["100"], ["quote"])

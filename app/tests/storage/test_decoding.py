@@ -65,5 +65,5 @@ def test_an_unknown_data_type_is_refused():
     assert letter.reason == "undecodable"
 
 
-def test_a_stream_has_the_types_that_have_a_table():
-    assert data_types(("trade.>", "liquidation.>")) == ["trade"]
+def test_a_stream_has_the_types_of_its_subjects():
+    assert data_types(("trade.>", "liquidation.>", "candle.>")) == ["trade", "liquidation"]

@@ -17,7 +17,18 @@ def ages(freshness: Freshness, now_seconds: float) -> dict[str, bool]:
 def test_every_enabled_venue_and_type_is_expected():
     feeds = {feed[1:] for feed in expected_feeds(settings())}
     assert feeds == {
-        (data_type, "binance", market) for data_type in ("trade", "orderbook") for market in ("spot", "perpetual")
+        *((name, exchange, "spot") for name in ("trade", "orderbook") for exchange in ("binance", "okx")),
+        *(
+            (name, exchange, "perpetual")
+            for name in ("trade", "orderbook", "funding_rate", "open_interest")
+            for exchange in ("binance", "okx", "deribit")
+        ),
+        *(
+            (f"lsr_{name}", venue, "perpetual")
+            for name in ("top_position", "all_account")
+            for venue in ("binance", "okx")
+        ),
+        ("volatility_index", "deribit", "index"),
     }
 
 

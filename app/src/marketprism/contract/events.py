@@ -31,7 +31,7 @@ class TradeIdKind(StrEnum):
     AGGREGATE = "aggregate"
 
 
-class Trade(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Trade(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """One trade.
 
     Attributes:

@@ -11,7 +11,7 @@ from marketprism.contract.books import BookDelta, BookImage, BookTop
 from marketprism.contract.events import Side, TradeIdKind
 from marketprism.venues.binance.adapter import Binance
 from marketprism.venues.binance.markets import SPOT, USDM
-from marketprism.venues.protocol import Notice, Observed, Refusal
+from marketprism.venues.protocol import Notice, Observed, Refusal, RestRequest
 
 TYPES = ("trade", "orderbook")
 RECEIVE_NS = 1_672_515_782_140_123_456
@@ -97,8 +97,11 @@ def test_a_book_ticker_is_a_witness(spot: Binance) -> None:
 def test_a_snapshot_is_read(spot: Binance) -> None:
     (wanted,) = spot.instruments().values()
     body = b'{"lastUpdateId":1027024,"bids":[["4.00000000","431.00000000"]],"asks":[["4.00000200","12.00000000"]]}'
-    found = spot.read_snapshot(wanted, body)
-    assert found == BookImage(wanted, 1027024, [("4.00000000", "431.00000000")], [("4.00000200", "12.00000000")])
+    (request,) = spot.book_request(wanted)
+    assert isinstance(request, RestRequest)
+    assert spot.read(request, body, 7) == [
+        BookImage(wanted, 1027024, 7, [("4.00000000", "431.00000000")], [("4.00000200", "12.00000000")])
+    ]
 
 
 def test_futures_split_books_and_trades_over_two_routes(usdm: Binance) -> None:
@@ -107,9 +110,9 @@ def test_futures_split_books_and_trades_over_two_routes(usdm: Binance) -> None:
     assert public.path == (
         "/public/stream?streams=btcusdt@depth@100ms/btcusdt@bookTicker/ethusdt@depth@100ms/ethusdt@bookTicker"
     )
-    assert public.book_symbols == ("BTC-USDT", "ETH-USDT")
+    assert public.books == ("BTCUSDT", "ETHUSDT")
     assert market.path == "/market/stream?streams=btcusdt@aggTrade/ethusdt@aggTrade"
-    assert market.book_symbols == ()
+    assert market.books == ()
 
 
 def test_a_route_without_a_wanted_type_is_not_opened() -> None:
@@ -118,9 +121,12 @@ def test_a_route_without_a_wanted_type_is_not_opened() -> None:
 
 def test_the_snapshot_request_knows_its_weight(spot: Binance, usdm: Binance) -> None:
     (wanted,) = spot.instruments().values()
-    request = spot.snapshot_request(wanted)
+    (request,) = spot.book_request(wanted)
+    assert isinstance(request, RestRequest)
     assert (request.path, request.weight) == ("/api/v3/depth?symbol=BTCUSDT&limit=5000", 250)
-    assert usdm.snapshot_request(wanted).path == "/fapi/v1/depth?symbol=BTCUSDT&limit=1000"
+    (futures,) = usdm.book_request(wanted)
+    assert isinstance(futures, RestRequest)
+    assert futures.path == "/fapi/v1/depth?symbol=BTCUSDT&limit=1000"
 
 
 @pytest.mark.parametrize(
@@ -157,8 +163,8 @@ def test_what_cannot_be_used_is_refused_with_its_reason(spot: Binance, frame: by
         (b'{"result":null,"id":1}', "acknowledged"),
         (b'{"code":2,"msg":"Invalid request","id":1}', "error"),
         (b'{"error":{"code":4,"msg":"Too many subscriptions"}}', "error"),
-        (b'{"e":"serverShutdown","E":1770123456789}', "server_shutdown"),
-        (b'{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1770123456789}}', "server_shutdown"),
+        (b'{"e":"serverShutdown","E":1770123456789}', "ending"),
+        (b'{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1770123456789}}', "ending"),
     ],
 )
 def test_what_the_venue_says_about_the_connection_is_a_notice(spot: Binance, frame: bytes, kind: str) -> None:
