@@ -58,8 +58,33 @@ class Feed:
 
     def feed(self, frame: bytes, receive_ns: int) -> list[Output]:
         """Take one WebSocket frame."""
+        return self.due(receive_ns) + self.take(self.understand(frame, receive_ns))
+
+    def understand(self, frame: bytes, receive_ns: int) -> list[VenueEvent]:
+        """Read one WebSocket frame, for `take`; in between, what a second connection brings can wait for the first."""
         self.counters.frames += 1
-        return self.due(receive_ns) + self._take(self._venue.feed(frame, receive_ns))
+        return self._venue.feed(frame, receive_ns)
+
+    def take(self, events: list[VenueEvent]) -> list[Output]:
+        """Take what a frame holds; what time alone makes due is left to `due`."""
+        outputs: list[Output] = []
+        for event in events:
+            match event:
+                case Observed():
+                    outputs += self._observed(event)
+                case BookDelta():
+                    outputs += self._books[event.instrument.name].delta(event)
+                case BookImage():
+                    outputs += self._books[event.instrument.name].image(event)
+                case BookTop():
+                    self._books[event.instrument.name].top(event)
+                case Refusal():
+                    outputs.append(self.counters.refuse(event))
+                case Notice() | Send():
+                    outputs.append(event)
+                case _:
+                    assert_never(event)
+        return outputs
 
     def answer(self, request: RestRequest, body: bytes, receive_ns: int) -> list[Output]:
         """Take the answer to a request."""
@@ -72,7 +97,7 @@ class Feed:
             self._schedule.answered(request, receive_ns)
         elif unusable:
             self.failed(request, receive_ns)
-        return self._take(events) + self.due(receive_ns)
+        return self.take(events) + self.due(receive_ns)
 
     def failed(self, request: RestRequest, now_ns: int) -> None:
         """Note that a request was not answered; it is given out again when its time comes."""
@@ -106,26 +131,6 @@ class Feed:
     def book_states(self) -> dict[Instrument, str]:
         """Return the state of every book."""
         return {book.instrument: book.sync.state.value for book in self._books.values()}
-
-    def _take(self, events: list[VenueEvent]) -> list[Output]:
-        outputs: list[Output] = []
-        for event in events:
-            match event:
-                case Observed():
-                    outputs += self._observed(event)
-                case BookDelta():
-                    outputs += self._books[event.instrument.name].delta(event)
-                case BookImage():
-                    outputs += self._books[event.instrument.name].image(event)
-                case BookTop():
-                    self._books[event.instrument.name].top(event)
-                case Refusal():
-                    outputs.append(self.counters.refuse(event))
-                case Notice() | Send():
-                    outputs.append(event)
-                case _:
-                    assert_never(event)
-        return outputs
 
     def _observed(self, seen: Observed) -> list[Output]:
         if isinstance(seen.event, Trade):
