@@ -20,7 +20,7 @@ from marketprism.pipeline.feed import Feed
 from marketprism.pipeline.outputs import Output, Record
 from marketprism.telemetry import logs
 from marketprism.venues.binance.adapter import Binance
-from marketprism.venues.binance.markets import MARKETS
+from marketprism.venues.binance.markets import MARKETS, instrument
 from marketprism.venues.protocol import RestRequest
 
 YIELD_EVERY = 200
@@ -60,11 +60,11 @@ def replay(
 
 
 async def _replay(files: list[Path], venue: str, symbol: str, sink: Sink, speed: Speed) -> dict[str, object]:
-    adapter = Binance(MARKETS[venue], [symbol], ("trade", "orderbook"))
-    (instrument,) = adapter.instruments().values()
+    recorded = instrument(MARKETS[venue], symbol)
+    adapter = Binance(MARKETS[venue], [recorded], ("trade", "orderbook"))
     feed = Feed(adapter)
     lines = (line for path in files for line in read_lines(path))
-    (request,) = adapter.book_request(instrument)
+    (request,) = adapter.book_request(recorded)
     assert isinstance(request, RestRequest), "Binance's books are asked for over REST"
     outputs = replay_lines(lines, feed, request)
     started = time.perf_counter()

@@ -14,7 +14,7 @@ from marketprism.settings import VenueSettings
 from marketprism.telemetry import logs
 from marketprism.telemetry.watchdog import Beat
 from marketprism.venues.binance.adapter import Binance
-from marketprism.venues.binance.markets import MARKETS
+from marketprism.venues.binance.markets import MARKETS, instrument
 from marketprism.venues.protocol import Connection, Notice, NoticeKind, Refusal, RestRequest, Send
 
 DUE_SECONDS = 0.1
@@ -48,7 +48,7 @@ class VenueCollector:
         book_interval_seconds: float = 1.0,
         tap: Callable[[bytes, int], None] | None = None,
     ) -> None:
-        adapter = Binance(MARKETS[name], settings.symbols, settings.data_types)
+        adapter = Binance(MARKETS[name], [instrument(MARKETS[name], s) for s in settings.symbols], settings.data_types)
         self.name = name
         self.feed = Feed(
             adapter,

@@ -1,0 +1,99 @@
+"""What only futures have: funding and liquidations from the stream, open interest and long/short ratios from REST."""
+
+from marketprism.contract.events import FundingRate, Liquidation, LongShortRatio, OpenInterest, Side
+from marketprism.contract.instruments import Instrument
+from marketprism.contract.numbers import is_decimal, parse
+from marketprism.venues.binance import messages
+from marketprism.venues.binance.channels import Channel
+from marketprism.venues.binance.markets import RATIO_PERIOD
+from marketprism.venues.protocol import Observed, Refusal, VenueEvent
+
+
+def read_open_interest(body: bytes, instrument: Instrument, receive_ns: int) -> list[VenueEvent]:
+    """Understand an open interest. USD-M counts base currency, so there is no number of contracts beside it."""
+    answer = messages.decode_open_interest(body)
+    if answer.symbol != instrument.name:
+        return [Refusal("symbol_unknown", answer.symbol[:60])]
+    if not is_decimal(answer.open_interest):
+        return [Refusal("open_interest_number", answer.open_interest[:60])]
+    event = OpenInterest(
+        quantity=answer.open_interest,
+        contracts=None,
+        timestamp_us=answer.time * messages.MICROSECONDS,
+        receive_ns=receive_ns,
+    )
+    return [Observed("open_interest", instrument, event)]
+
+
+def read_ratios(data_type: str, body: bytes, instrument: Instrument, receive_ns: int) -> list[VenueEvent]:
+    """Understand the newest bars of a ratio, oldest first; a bar that has not changed comes again.
+
+    All three numbers are kept as sent: the documentation's own samples do not add up to one.
+    """
+    return [_ratio(data_type, row, instrument, receive_ns) for row in messages.decode_ratios(body)]
+
+
+def _ratio(data_type: str, row: messages.RatioRow, instrument: Instrument, receive_ns: int) -> VenueEvent:
+    if row.symbol != instrument.name:
+        return Refusal("symbol_unknown", row.symbol[:60])
+    numbers = (row.long_short_ratio, row.long_account, row.short_account)
+    if not all(map(is_decimal, numbers)):
+        return Refusal("ratio_number", repr(numbers)[:200])
+    event = LongShortRatio(
+        period=RATIO_PERIOD,
+        ratio=row.long_short_ratio,
+        long_share=row.long_account,
+        short_share=row.short_account,
+        timestamp_us=row.timestamp * messages.MICROSECONDS,
+        receive_ns=receive_ns,
+    )
+    return Observed(data_type, instrument, event)
+
+
+def _funding(message: messages.MarkPriceMessage, instrument: Instrument, receive_ns: int) -> VenueEvent | None:
+    """Read a rate. A mark price without one (delisted, about to be delivered) is sound and says nothing about funding.
+
+    It would otherwise be refused every second for as long as the instrument exists.
+    """
+    if message.funding_ms == 0 or not message.rate:
+        return None
+    numbers = (message.rate, message.mark_price, message.index_price)
+    if not all(map(is_decimal, numbers)):
+        return Refusal("funding_number", repr(numbers)[:200])
+    event = FundingRate(
+        rate=message.rate,
+        funding_us=message.funding_ms * messages.MICROSECONDS,
+        interval_seconds=None,
+        mark_price=message.mark_price,
+        index_price=message.index_price,
+        timestamp_us=message.event_ms * messages.MICROSECONDS,
+        receive_ns=receive_ns,
+    )
+    return Observed("funding_rate", instrument, event)
+
+
+def _liquidation(message: messages.LiquidationMessage, instrument: Instrument, receive_ns: int) -> VenueEvent:
+    """Read a forced order: what was filled at which average, not what was ordered."""
+    order = message.order
+    if not (_is_positive(order.average_price) and _is_positive(order.filled_quantity)):
+        numbers = f"price {order.average_price[:60]!r}, quantity {order.filled_quantity[:60]!r}"
+        return Refusal("liquidation_number", numbers)
+    event = Liquidation(
+        side=Side.BUY if order.side == "BUY" else Side.SELL,
+        price=order.average_price,
+        quantity=order.filled_quantity,
+        contracts=None,
+        ordinal=0,
+        timestamp_us=order.trade_ms * messages.MICROSECONDS,
+        receive_ns=receive_ns,
+    )
+    return Observed("liquidation", instrument, event)
+
+
+def _is_positive(text: str) -> bool:
+    """Tell whether something was filled: an order without a fill has zeros."""
+    return is_decimal(text) and parse(text) > 0
+
+
+FUNDING = Channel("funding", messages.decode_mark_price, _funding)
+LIQUIDATIONS = Channel("liquidation", messages.decode_liquidation, _liquidation)

@@ -1,0 +1,84 @@
+"""What is asked over REST, and how the answers are read."""
+
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
+from urllib.parse import quote
+
+from marketprism.contract.events import TradeIdKind
+from marketprism.contract.instruments import Instrument
+from marketprism.venues.binance import books, derivatives, messages, trades
+from marketprism.venues.binance.markets import BinanceMarket
+from marketprism.venues.protocol import SECOND_NS, Poll, Purpose, Refusal, RestRequest, VenueEvent
+
+TRADES_PER_ANSWER = 1000
+UNWEIGHTED_SECONDS = 0.4
+"""Time that one request without weight takes of all such polls: what is under ``/futures/data`` has a limit of its
+own, 1000 requests in five minutes of one address, and this uses three quarters of it."""
+
+_Reader = Callable[[bytes, Instrument, int], list[VenueEvent]]
+_TRADES: dict[TradeIdKind, _Reader] = {
+    TradeIdKind.FILL: trades.read_fills,
+    TradeIdKind.AGGREGATE: trades.read_aggregates,
+}
+_READERS: dict[str, _Reader] = {
+    "orderbook": books.read_image,
+    "open_interest": derivatives.read_open_interest,
+    "lsr_top_position": partial(derivatives.read_ratios, "lsr_top_position"),
+    "lsr_all_account": partial(derivatives.read_ratios, "lsr_all_account"),
+}
+
+
+def book(market: BinanceMarket, instrument: Instrument) -> RestRequest:
+    """Return the request for a whole book."""
+    path = market.depth.path.format(name=quote(instrument.name))
+    return RestRequest(Purpose.BOOK, "orderbook", instrument, path, market.depth.weight)
+
+
+def missing_trades(market: BinanceMarket, instrument: Instrument, first_id: int, last_id: int) -> RestRequest:
+    """Return the request for the first missing trades. Spot keeps all of them, futures those of the last two days."""
+    count = min(last_id - first_id + 1, TRADES_PER_ANSWER)
+    path = market.trades.path.format(name=quote(instrument.name), first_id=first_id, count=count)
+    return RestRequest(
+        Purpose.HEAL,
+        "trade",
+        instrument,
+        path,
+        market.trades.weight,
+        first_id=first_id,
+        last_id=first_id + count - 1,
+    )
+
+
+def polls(market: BinanceMarket, instruments: Collection[Instrument], data_types: Iterable[str]) -> list[Poll]:
+    """Return the polls of all instruments; those without weight become rarer the more there are."""
+    endpoints = {name: market.polls[name] for name in data_types if name in market.polls}
+    unweighted = len(instruments) * sum(endpoint.weight == 0 for endpoint in endpoints.values())
+    found = []
+    for data_type, endpoint in endpoints.items():
+        shortest = 0 if endpoint.weight else unweighted * UNWEIGHTED_SECONDS
+        interval_ns = int(max(endpoint.interval_seconds, shortest) * SECOND_NS)
+        for each in instruments:
+            path = endpoint.path.format(name=quote(each.name))
+            found.append(Poll(RestRequest(Purpose.POLL, data_type, each, path, endpoint.weight), interval_ns))
+    return found
+
+
+def read(market: BinanceMarket, request: RestRequest, body: bytes, receive_ns: int) -> list[VenueEvent]:
+    """Understand an answer. It is used whole or not at all: after a refusal the same is asked for again."""
+    assert request.instrument is not None, "only a listing is nobody's, and the directory reads it"
+    reader = _TRADES[market.trade_ids] if request.purpose is Purpose.HEAL else _READERS[request.data_type]
+    try:
+        events = reader(body, request.instrument, receive_ns)
+    except messages.UNREADABLE as error:
+        return [_unusable(request, body, error)]
+    refusal = next((event for event in events if isinstance(event, Refusal)), None)
+    return events if refusal is None else [refusal]
+
+
+def _unusable(request: RestRequest, body: bytes, error: Exception) -> Refusal:
+    """Tell an error of the exchange, such as -4166 for trades that are too old, from an answer nobody understands."""
+    try:
+        failure = messages.decode_failure(body)
+    except messages.UNREADABLE:
+        return Refusal(f"{request.purpose}_malformed", f"{error}: {body[:200]!r}")
+    return Refusal(f"{request.purpose}_refused", f"{failure.code} {failure.text[:200]}")
