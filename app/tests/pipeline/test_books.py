@@ -71,3 +71,12 @@ def test_a_connection_lost_within_a_hole_tells_no_second_one(book: BookFeed) -> 
     (healed,) = events(book.image(image(30)))
     assert isinstance(healed, Gap)
     assert (healed.after_id, healed.before_id) == (10, 15)
+
+
+def test_a_change_before_any_image_asks_for_one_once(book: BookFeed) -> None:
+    """The image may have been refused; changes that are under way meanwhile say nothing new."""
+    assert book.delta(delta(11, prev=10, receive_ns=7)) == SUBSCRIBE
+    assert book.delta(delta(12, prev=11, receive_ns=8)) == []
+    assert book.due(7 + RETRY_NS) == SUBSCRIBE
+    assert events(book.image(image(20, receive_ns=9))) == []
+    assert book.sync.last_id == 20

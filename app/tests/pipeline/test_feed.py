@@ -3,15 +3,27 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
-from marketprism.contract.events import BookChange, BookSnapshot, Gap, SnapshotReason, Trade
+from marketprism.contract.events import (
+    BookChange,
+    BookSnapshot,
+    Gap,
+    Liquidation,
+    Side,
+    SnapshotReason,
+    Trade,
+    TradeIdKind,
+)
 from marketprism.pipeline.books import RETRY_NS
 from marketprism.pipeline.feed import Feed
 from marketprism.pipeline.outputs import Output, Record
 from marketprism.venues.binance.adapter import Binance
 from marketprism.venues.binance.markets import SPOT
-from marketprism.venues.protocol import Refusal, RestRequest
+from marketprism.venues.protocol import Observed, Refusal, RestRequest
+from tests.pipeline.venue import BTC as SWAP
+from tests.pipeline.venue import TestVenue
 
 SECOND = 1_000_000_000
 VENUE = Binance(SPOT, ["BTC-USDT"], ("trade", "orderbook"))
@@ -162,3 +174,37 @@ def test_the_book_is_compared_with_the_tickers_of_equal_id(live: Feed) -> None:
     live.feed(depth(4, 4), 5)
     checks = live.counters.book_checks
     assert (checks.compared, checks.equal) == (2, 1)
+
+
+def test_what_comes_with_missing_trades_is_published_and_a_refused_one_stays_missing() -> None:
+    venue = TestVenue()
+    feed = Feed(venue)
+    seen = Trade(
+        id_kind=TradeIdKind.FILL,
+        trade_id=5,
+        first_fill_id=5,
+        last_fill_id=5,
+        price="1",
+        quantity="2",
+        side=Side.BUY,
+        timestamp_us=5,
+        event_us=5,
+        receive_ns=5,
+    )
+
+    def fill(number: int) -> Observed:
+        fields = {"trade_id": number, "first_fill_id": number, "last_fill_id": number}
+        return Observed("trade", SWAP, msgspec.structs.replace(seen, **fields))
+
+    venue.events = [fill(5), fill(8)]
+    (request,) = (output for output in feed.feed(b"", 1) if isinstance(output, RestRequest))
+    assert (request.first_id, request.last_id) == (6, 7)
+    forced = Liquidation(
+        side=Side.SELL, price="1", quantity="2", contracts=None, ordinal=0, timestamp_us=6, receive_ns=9
+    )
+    venue.events = [fill(6), Observed("liquidation", SWAP, forced), Refusal("trades_number", "7")]
+    outputs = feed.answer(request, b"", 2)
+    assert [record.event for record in records(outputs)] == [fill(6).event, forced]
+    (rest,) = (output for output in outputs if isinstance(output, RestRequest))
+    assert (rest.first_id, rest.last_id) == (7, 7)
+    assert feed.counters.refused == {"trades_number": 1}

@@ -54,8 +54,11 @@ class BookFeed:
         self._hole: Gap | None = None
 
     def delta(self, delta: BookDelta) -> list[Output]:
-        """Take the next change."""
-        return self._steps(self.sync.feed_delta(delta), delta.receive_ns)
+        """Take the next change. One that comes before any image shows that the image could not be used."""
+        steps = self.sync.feed_delta(delta)
+        if not steps and self._venue.books_in_band and self._asked_ns is None:
+            steps = [SnapshotNeeded("image_missing")]
+        return self._steps(steps, delta.receive_ns)
 
     def image(self, image: BookImage) -> list[Output]:
         """Take a whole book."""

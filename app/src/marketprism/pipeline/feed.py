@@ -65,34 +65,12 @@ class Feed:
         self.counters.frames += 1
         return self._venue.feed(frame, receive_ns)
 
-    def take(self, events: list[VenueEvent]) -> list[Output]:
-        """Take what a frame holds; what time alone makes due is left to `due`."""
-        outputs: list[Output] = []
-        for event in events:
-            match event:
-                case Observed():
-                    outputs += self._observed(event)
-                case BookDelta():
-                    outputs += self._books[event.instrument.name].delta(event)
-                case BookImage():
-                    outputs += self._books[event.instrument.name].image(event)
-                case BookTop():
-                    self._books[event.instrument.name].top(event)
-                case Refusal():
-                    outputs.append(self.counters.refuse(event))
-                case Notice() | Send():
-                    outputs.append(event)
-                case _:
-                    assert_never(event)
-        return outputs
-
     def answer(self, request: RestRequest, body: bytes, receive_ns: int) -> list[Output]:
         """Take the answer to a request."""
         events = self._venue.read(request, body, receive_ns)
+        if request.purpose is Purpose.HEAL:
+            return self._healed(request, events, receive_ns) + self.due(receive_ns)
         unusable = any(isinstance(event, Refusal) for event in events)
-        if request.purpose is Purpose.HEAL and not unusable:
-            trades = [e.event for e in events if isinstance(e, Observed) and isinstance(e.event, Trade)]
-            return self._trades_of(request).answer(request, trades, receive_ns)
         if request.purpose is Purpose.POLL and not unusable:
             self._schedule.answered(request, receive_ns)
         elif unusable:
@@ -131,6 +109,37 @@ class Feed:
     def book_states(self) -> dict[Instrument, str]:
         """Return the state of every book."""
         return {book.instrument: book.sync.state.value for book in self._books.values()}
+
+    def take(self, events: list[VenueEvent]) -> list[Output]:
+        """Take what a frame holds; what time alone makes due is left to `due`."""
+        outputs: list[Output] = []
+        for event in events:
+            match event:
+                case Observed():
+                    outputs += self._observed(event)
+                case BookDelta():
+                    outputs += self._books[event.instrument.name].delta(event)
+                case BookImage():
+                    outputs += self._books[event.instrument.name].image(event)
+                case BookTop():
+                    self._books[event.instrument.name].top(event)
+                case Refusal():
+                    outputs.append(self.counters.refuse(event))
+                case Notice() | Send():
+                    outputs.append(event)
+                case _:
+                    assert_never(event)
+        return outputs
+
+    def _healed(self, request: RestRequest, events: list[VenueEvent], receive_ns: int) -> list[Output]:
+        """Fill a hole with the trades that an answer brought; what came with them, such as liquidations, goes along."""
+        trades, others = [], []
+        for event in events:
+            if isinstance(event, Observed) and isinstance(event.event, Trade):
+                trades.append(event.event)
+            else:
+                others.append(event)
+        return self._trades_of(request).answer(request, trades, receive_ns) + self.take(others)
 
     def _observed(self, seen: Observed) -> list[Output]:
         if isinstance(seen.event, Trade):
