@@ -7,9 +7,6 @@ from contextlib import asynccontextmanager
 from marketprism.collector.budget import ATTEMPTS, AttemptBudget, WeightBudget
 from marketprism.contract.instruments import Exchange
 
-UNKNOWN_WEIGHT_PER_MINUTE = 600
-"""Until a venue's adapter says what its exchange allows; lists of instruments are asked for before."""
-
 
 class Places:
     """Bounds what is open at a time: WebSockets for as long as they live, REST requests while they run.
@@ -63,6 +60,6 @@ class Allowance:
         """Return the budget that all venues of an exchange share."""
         return self._attempts[exchange]
 
-    def weight(self, rest_url: str) -> WeightBudget:
+    def weight(self, rest_url: str, weight_per_minute: int) -> WeightBudget:
         """Return the budget of a REST address; an exchange counts each of its addresses on its own."""
-        return self._weights.setdefault(rest_url, WeightBudget(UNKNOWN_WEIGHT_PER_MINUTE))
+        return self._weights.setdefault(rest_url, WeightBudget(weight_per_minute))

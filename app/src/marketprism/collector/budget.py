@@ -31,7 +31,7 @@ class WeightBudget:
     """
 
     def __init__(self, weight_per_minute: int) -> None:
-        self.weight_per_minute = weight_per_minute
+        self._limit = weight_per_minute * SHARE
         self._minute = 0
         self._closed_until_ns = 0
         self._used_for: Counter[Purpose] = Counter()
@@ -42,10 +42,9 @@ class WeightBudget:
         self._turn(now_ns)
         if now_ns < self._closed_until_ns:
             return self._closed_until_ns - now_ns
-        limit = self.weight_per_minute * SHARE
         used_for = self._used_for[purpose]
-        over = self.used > 0 and self.used + weight > limit
-        over_share = used_for > 0 and used_for + weight > limit * PURPOSE_SHARES[purpose]
+        over = self.used > 0 and self.used + weight > self._limit
+        over_share = used_for > 0 and used_for + weight > self._limit * PURPOSE_SHARES[purpose]
         return (self._minute + 1) * MINUTE_NS - now_ns if over or over_share else 0
 
     def spend(self, purpose: Purpose, weight: int, now_ns: int) -> None:

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 
 from marketprism.collector.rest import RestClient
+from marketprism.contract.instruments import Instrument
 from marketprism.errors import ConfigurationError
 from marketprism.venues.protocol import Directory, Listing, ListingState
 
@@ -18,8 +19,8 @@ async def fetch(directory: Directory, symbols: Sequence[str], rest: RestClient) 
     return directory.read([await rest.get(request) for request in directory.requests(symbols)])
 
 
-def require_listed(venue: str, symbols: Sequence[str], listings: Mapping[str, Listing]) -> list[Listing]:
-    """Return the listings of the symbols.
+def require_listed(venue: str, symbols: Sequence[str], listings: Mapping[str, Listing]) -> list[Instrument]:
+    """Return the instruments of the symbols.
 
     Raises:
         ConfigurationError: The exchange does not list one of them.
@@ -33,7 +34,7 @@ def require_listed(venue: str, symbols: Sequence[str], listings: Mapping[str, Li
                 remedy=f"{hint}correct venues.{venue}.symbols",
                 symbol=symbol,
             )
-    return [listings[symbol] for symbol in symbols]
+    return [listings[symbol].instrument for symbol in symbols]
 
 
 def states(symbols: Sequence[str], listings: Mapping[str, Listing]) -> dict[str, ListingState]:

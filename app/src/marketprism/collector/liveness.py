@@ -53,6 +53,10 @@ class Liveness:
         """Take what the exchange says about each symbol."""
         self._listed = dict(states)
 
+    def is_delisted(self, symbol: str) -> bool:
+        """Tell whether the exchange does not list a symbol any more; nothing is asked for it then."""
+        return self._listed.get(symbol) is ListingState.DELISTED
+
     def carriers(self, key: Key) -> set[str]:
         """Return what brought events of a feed, or of its data type where it brought none; empty when unknown."""
         own = self._carrier.get(key)

@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from typing import Protocol
 
 import aiohttp
 from aiohttp_socks import ProxyConnectionError, ProxyConnector, ProxyError, ProxyTimeoutError
@@ -30,6 +31,34 @@ _UNREACHABLE = (aiohttp.ClientError, TimeoutError, OSError, ProxyConnectionError
 _log = logs.get("rest")
 
 
+class Asker(Protocol):
+    """Who asked for something."""
+
+    async def answered(self, request: RestRequest, body: bytes, receive_ns: int) -> None:
+        """Take the answer, and the nanoseconds of its receipt."""
+        ...
+
+    def failed(self, request: RestRequest, reason: str) -> None:
+        """Note that there will be no answer to this request."""
+        ...
+
+
+class _Waiter:
+    """Asks for one thing and waits for it."""
+
+    def __init__(self) -> None:
+        self.body: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def answered(self, _request: RestRequest, body: bytes, _receive_ns: int) -> None:
+        if not self.body.done():
+            self.body.set_result(body)
+
+    def failed(self, request: RestRequest, reason: str) -> None:
+        if not self.body.done():
+            remedy = "it is asked for again; where this lasts, check the venue's rest_url and the proxy"
+            self.body.set_exception(UnavailableError(f"{request.path}: {reason}", remedy=remedy))
+
+
 class RestClient:
     """Fetches what one venue asks for.
 
@@ -40,8 +69,6 @@ class RestClient:
         budget: Request weight, shared by all that use the address.
         places: Shared by the process.
         state: Told what the venue answers.
-        on_body: Takes the answer to a request and the nanoseconds of its receipt.
-        on_failure: Told of a request that failed.
         clock: UTC nanoseconds.
     """
 
@@ -54,8 +81,6 @@ class RestClient:
         budget: WeightBudget,
         places: Places,
         state: VenueState,
-        on_body: Callable[[RestRequest, bytes, int], Awaitable[None]],
-        on_failure: Callable[[RestRequest], None],
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.budget = budget
@@ -65,19 +90,16 @@ class RestClient:
         self._proxy = proxy
         self._places = places
         self._state = state
-        self._on_body = on_body
-        self._on_failure = on_failure
         self._clock = clock
-        self._wanted: dict[RestRequest, None] = {}
+        self._wanted: dict[RestRequest, Asker] = {}
         self._running: set[RestRequest] = set()
-        self._awaited: dict[RestRequest, asyncio.Future[bytes]] = {}
         self._repeats = Repeats()
         self._work = asyncio.Event()
         self._turn = asyncio.Lock()
 
-    def request(self, request: RestRequest) -> None:
+    def request(self, request: RestRequest, asker: Asker) -> None:
         """Ask; a second wish for the same changes nothing while the first is waiting."""
-        self._wanted.setdefault(request)
+        self._wanted.setdefault(request, asker)
         self._work.set()
 
     async def get(self, request: RestRequest) -> bytes:
@@ -86,17 +108,17 @@ class RestClient:
         Raises:
             UnavailableError: There was none, or it was a refusal.
         """
-        answer = self._awaited[request] = asyncio.get_running_loop().create_future()
-        self.request(request)
-        try:
-            return await answer
-        finally:
-            del self._awaited[request]
+        waiter = _Waiter()
+        self.request(request, waiter)
+        return await waiter.body
 
-    def asks_for_book(self, instrument: Instrument) -> bool:
-        """Tell whether a book is on its way, or waits for the budget."""
-        requests = (*self._wanted, *self._running)
-        return any(each.purpose is Purpose.BOOK and each.instrument == instrument for each in requests)
+    def forget(self, asker: Asker) -> None:
+        """Ask nothing any more of what somebody wanted."""
+        self._wanted = {request: other for request, other in self._wanted.items() if other is not asker}
+
+    def awaited_books(self) -> set[Instrument | None]:
+        """Return the instruments whose books are on their way, or wait for the budget."""
+        return {each.instrument for each in (*self._wanted, *self._running) if each.purpose is Purpose.BOOK}
 
     def limit(self, detail: str, seconds: float, now_ns: int) -> None:
         """Ask nothing for some seconds: the venue said so."""
@@ -120,16 +142,16 @@ class RestClient:
     async def _work_off(self, http: aiohttp.ClientSession) -> None:
         while True:
             async with self._turn:
-                request = await self._next()
+                request, asker = await self._next()
             self._running.add(request)
             try:
                 async with self._places.request():
-                    await self._fetch(http, request)
+                    await self._fetch(http, request, asker)
             finally:
                 self._running.discard(request)
                 self._work.set()
 
-    async def _next(self) -> RestRequest:
+    async def _next(self) -> tuple[RestRequest, Asker]:
         """Wait for a wish, for its place in the budget, and for the stagger after the one before."""
         while True:
             self._work.clear()
@@ -142,10 +164,10 @@ class RestClient:
                 await self._pause(min(waits_ns.values()) / 1e9)
                 continue
             chosen = min(ready, key=lambda request: _URGENCY.index(request.purpose))
-            del self._wanted[chosen]
+            asker = self._wanted.pop(chosen)
             self.budget.spend(chosen.purpose, chosen.weight, self._clock())
             await asyncio.sleep(STAGGER_SECONDS)
-            return chosen
+            return chosen, asker
 
     def _waits_ns(self) -> dict[RestRequest, int]:
         """Return how long the first wish of each purpose has to wait."""
@@ -164,13 +186,13 @@ class RestClient:
         except TimeoutError:
             return
 
-    async def _fetch(self, http: aiohttp.ClientSession, request: RestRequest) -> None:
+    async def _fetch(self, http: aiohttp.ClientSession, request: RestRequest, asker: Asker) -> None:
         try:
             async with http.get(self._base_url + request.path) as answer:
                 body = await answer.read()
                 receive_ns = self._clock()
         except _UNREACHABLE as error:
-            self._failed(request, "failed", str(error) or type(error).__name__)
+            self._failed(request, asker, "failed", str(error) or type(error).__name__)
             return
         used = answer.headers.get("X-MBX-USED-WEIGHT-1M", "")
         if used.isdigit():
@@ -178,37 +200,25 @@ class RestClient:
         if answer.status == 200:
             self.outcomes["ok"] += 1
             self._state.served(SOURCE)
-            await self._answered(request, body, receive_ns)
+            await asker.answered(request, body, receive_ns)
         else:
-            self._refused(request, answer, body, receive_ns)
+            detail = f"HTTP {answer.status} {body[:200].decode(errors='replace')}"
+            self._failed(request, asker, self._refused(answer, detail, receive_ns), detail)
 
-    async def _answered(self, request: RestRequest, body: bytes, receive_ns: int) -> None:
-        awaited = self._awaited.get(request)
-        if awaited is None:
-            await self._on_body(request, body, receive_ns)
-        elif not awaited.done():
-            awaited.set_result(body)
-
-    def _refused(self, request: RestRequest, answer: aiohttp.ClientResponse, body: bytes, now_ns: int) -> None:
-        detail = f"HTTP {answer.status} {body[:200].decode(errors='replace')}"
+    def _refused(self, answer: aiohttp.ClientResponse, detail: str, now_ns: int) -> str:
+        """Obey a refusal; return its outcome."""
         if answer.status in LIMITED_STATUSES:
             self.limit(detail, retry_after(answer.headers.get("Retry-After")), now_ns)
-            self._failed(request, "limited", detail)
-        elif answer.status in BLOCKED_STATUSES:
+            return "limited"
+        if answer.status in BLOCKED_STATUSES:
             self.budget.close(BLOCKED_WAIT_SECONDS, now_ns)
             self._state.blocked(SOURCE, detail)
-            self._failed(request, "blocked", detail)
-        else:
-            self._failed(request, "failed", detail)
+            return "blocked"
+        return "failed"
 
-    def _failed(self, request: RestRequest, outcome: str, detail: str) -> None:
+    def _failed(self, request: RestRequest, asker: Asker, outcome: str, reason: str) -> None:
         self.outcomes[outcome] += 1
         count = self._repeats.count(f"{outcome} {request.purpose}", time.monotonic())
         if count:
-            _log.warning("not fetched", venue=self._venue, path=request.path, reason=detail, count=count)
-        awaited = self._awaited.get(request)
-        if awaited is None:
-            self._on_failure(request)
-        elif not awaited.done():
-            remedy = "it is asked for again; where this lasts, check the venue's rest_url and the proxy"
-            awaited.set_exception(UnavailableError(f"{self._venue} {request.path}: {detail}", remedy=remedy))
+            _log.warning("not fetched", venue=self._venue, path=request.path, reason=reason, count=count)
+        asker.failed(request, reason)

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 
 from prometheus_client import CollectorRegistry
 
+from marketprism.collector.allowance import Allowance
 from marketprism.collector.publisher import Publisher
 from marketprism.collector.report import Reporter
 from marketprism.collector.venue import VenueCollector
@@ -53,17 +54,20 @@ class CollectorService:
             password=settings.credential(f"nats-{NATS_USER}"),
             on_ack=self._acknowledged,
         )
+        self._allowance = Allowance(settings.collector.max_connections)
         self._venues = [
             VenueCollector(
                 name,
                 venue,
+                collector=settings.collector,
+                allowance=self._allowance,
                 sink=self._sink(name),
-                book_depth=settings.collector.book_depth,
-                book_interval_seconds=settings.collector.book_interval_seconds,
             )
             for name, venue in enabled.items()
         ]
-        self._reporter = Reporter(self._venues, self._publisher, self._watchdog, time.monotonic)
+        self._reporter = Reporter(
+            self._venues, self._publisher, self._watchdog, self._allowance.places, time.monotonic
+        )
         self._metrics = CollectorMetrics(self._registry, enabled, self._reporter.sample)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -71,7 +75,7 @@ class CollectorService:
 
         Raises:
             UnavailableError: A port is taken.
-            ConfigurationError: NATS refuses the credentials.
+            ConfigurationError: NATS refuses the credentials, or an exchange does not list a configured symbol.
         """
         try:
             await self._run(stop)

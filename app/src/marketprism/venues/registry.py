@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from marketprism.contract.instruments import Instrument
 from marketprism.venues.binance import markets as binance
@@ -22,23 +23,25 @@ class Dialect:
     Attributes:
         directory: Lists its instruments.
         adapter: Makes the adapter for instruments and data types.
+        weight_per_minute: As the adapter's; the directory's requests come before there is one.
     """
 
     directory: Directory
     adapter: Callable[[Sequence[Instrument], Sequence[str]], Venue]
+    weight_per_minute: int
 
 
 def _binance(market: binance.BinanceMarket) -> Dialect:
-    return Dialect(BinanceDirectory(market), lambda instruments, types: Binance(market, instruments, types))
+    return Dialect(BinanceDirectory(market), partial(Binance, market), market.weight_per_minute)
 
 
 def _okx(market: okx.OkxMarket) -> Dialect:
-    return Dialect(OkxDirectory(market), lambda instruments, types: Okx(market, instruments, types))
+    return Dialect(OkxDirectory(market), partial(Okx, market), Okx.weight_per_minute)
 
 
 DIALECTS: dict[str, Dialect] = {
     **{name: _binance(market) for name, market in binance.MARKETS.items()},
     **{name: _okx(market) for name, market in okx.MARKETS.items()},
-    "deribit": Dialect(DeribitDirectory(), Deribit),
+    "deribit": Dialect(DeribitDirectory(), Deribit, Deribit.weight_per_minute),
 }
 """Dialects by the venue's name in the settings."""
