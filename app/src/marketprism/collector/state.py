@@ -34,9 +34,14 @@ class VenueState:
     def __init__(self, venue: str) -> None:
         self._venue = venue
         self._started = False
+        self._waits = ""
         self._blocked: dict[str, str] = {}
         self._limited_until_ns = 0
         self._limit = ""
+
+    def waits(self, reason: str) -> None:
+        """Note why the instruments are not known yet."""
+        self._waits = reason
 
     def started(self) -> None:
         """Note that the instruments are known."""
@@ -76,6 +81,8 @@ class VenueState:
             case Condition.LIMITED:
                 seconds = (self._limited_until_ns - now_ns) / SECOND_NS
                 return f"rate limited for {seconds:.0f} s more: {self._limit}"
+            case Condition.STARTING if self._waits:
+                return f"waits for its list of instruments: {self._waits}"
             case _:
                 return None
 

@@ -177,6 +177,7 @@ class VenueCollector:
             try:
                 return await listing.fetch(self._dialect.directory, self._settings.symbols, self.rest)
             except (UnavailableError, ContractError) as error:
+                self.state.waits(error.message)
                 wait_seconds = waits.next(1.0)
                 _log.warning("instruments not known", venue=self.name, reason=str(error), wait_seconds=wait_seconds)
                 await asyncio.sleep(wait_seconds)

@@ -13,7 +13,10 @@ from marketprism.pipeline.outputs import FeedCounters, Output
 from marketprism.venues.protocol import SECOND_NS, Venue
 
 RETRY_NS = 5 * SECOND_NS
-"""Wait before a whole book is asked for again; the weight budget of the REST client comes on top."""
+"""Wait before a whole book is asked for again over REST; the weight budget of the REST client comes on top."""
+IN_BAND_RETRY_NS = 15 * SECOND_NS
+"""Likewise in the stream, and the least time between two such wishes, each of two messages: OKX takes 480 an hour on a
+connection, and a book whose every image is wrong must not use up what the others need."""
 
 
 class BookFeed:
@@ -45,6 +48,7 @@ class BookFeed:
         self._witness = Witness(counters.book_checks)
         self._depth, self._interval_ns = depth, interval_ns
         self._changes = changes
+        self._retry_ns = IN_BAND_RETRY_NS if venue.books_in_band else RETRY_NS
         self._as_of: tuple[int, int] | None = None
         self._published_id: int | None = None
         self._publish_at_ns = 0
@@ -54,11 +58,10 @@ class BookFeed:
         self._hole: Gap | None = None
 
     def delta(self, delta: BookDelta) -> list[Output]:
-        """Take the next change. One that comes before any image shows that the image could not be used."""
-        steps = self.sync.feed_delta(delta)
-        if not steps and self._venue.books_in_band and self._asked_ns is None:
-            steps = [SnapshotNeeded("image_missing")]
-        return self._steps(steps, delta.receive_ns)
+        """Take the next change; one that comes before any image, with none asked for, means that the image was lost."""
+        if self._venue.books_in_band and self.sync.state is SyncState.BUFFERING and self._asked_ns is None:
+            return self._steps([SnapshotNeeded("image_missing")], delta.receive_ns)
+        return self._steps(self.sync.feed_delta(delta), delta.receive_ns)
 
     def image(self, image: BookImage) -> list[Output]:
         """Take a whole book."""
@@ -87,7 +90,7 @@ class BookFeed:
         if self.sync.state is SyncState.LIVE:
             if now_ns >= self._publish_at_ns and self.sync.last_id != self._published_id:
                 return self._publish(now_ns)
-        elif self._asked_ns is not None and now_ns >= self._asked_ns + RETRY_NS:
+        elif self._asked_ns is not None and now_ns >= self._asked_ns + self._retry_ns:
             return self._ask(now_ns)
         return []
 
@@ -129,7 +132,7 @@ class BookFeed:
     def _live(self, first_id: int, timestamp_us: int, receive_ns: int) -> list[Output]:
         """Note the time of the book's newest change; the first one after a hole ends that hole."""
         outputs: list[Output] = []
-        self._as_of, self._asked_ns = (timestamp_us, receive_ns), None
+        self._as_of = (timestamp_us, receive_ns)
         if self._hole_after is not None:
             outputs += self._tell(self._hole_after, first_id, timestamp_us, receive_ns)
             self._hole_after = None
@@ -154,7 +157,12 @@ class BookFeed:
         return [self._counters.record("gap", self.instrument, self._hole)]
 
     def _ask(self, now_ns: int) -> list[Output]:
-        self._asked_ns = now_ns if self._venue.books_in_band else None  # of a REST request `failed` is told
+        if not self._venue.books_in_band:
+            self._asked_ns = None  # `failed` tells when the wait for the next one begins
+        elif self._asked_ns is not None and now_ns < self._asked_ns + IN_BAND_RETRY_NS:
+            return []  # `due` asks when the time has come
+        else:
+            self._asked_ns = now_ns
         return list(self._venue.book_request(self.instrument))
 
     def _publish(self, now_ns: int) -> list[Output]:

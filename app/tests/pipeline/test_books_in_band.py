@@ -1,0 +1,89 @@
+"""Books whose image comes in the stream: renewed when it is lost or wrong, but never in a storm of wishes."""
+
+from marketprism.contract.books import BookDelta, BookImage
+from marketprism.contract.events import BookSnapshot
+from marketprism.pipeline.books import IN_BAND_RETRY_NS, BookFeed
+from marketprism.pipeline.outputs import FeedCounters, Output, Record
+from marketprism.venues.okx.adapter import Okx
+from marketprism.venues.okx.markets import SPOT, instrument
+from marketprism.venues.protocol import SECOND_NS
+
+BTC = instrument(SPOT, "BTC-USDT")
+VENUE = Okx(SPOT, [BTC], ("orderbook",))
+WISH: list[Output] = [*VENUE.book_request(BTC)]
+
+
+def book() -> BookFeed:
+    return BookFeed(VENUE, BTC, FeedCounters(), depth=100, interval_ns=SECOND_NS, changes=False)
+
+
+def image(update_id: int, at_ns: int, checksum: int | None = None) -> BookImage:
+    return BookImage(BTC, update_id, at_ns, [("10", "1")], [("11", "3")], timestamp_us=update_id, checksum=checksum)
+
+
+def delta(prev_id: int, update_id: int, at_ns: int) -> BookDelta:
+    return BookDelta(BTC, update_id, update_id, prev_id, update_id, at_ns, [("10", str(update_id))], [])
+
+
+def live() -> BookFeed:
+    feed = book()
+    assert feed.image(image(10, 0)) == []
+    return feed
+
+
+def wishes(outputs: list[Output]) -> list[Output]:
+    return [output for output in outputs if not isinstance(output, Record)]
+
+
+def test_an_image_is_published_at_once() -> None:
+    (record,) = live().due(0)
+    assert isinstance(record, Record)
+    assert isinstance(record.event, BookSnapshot)
+    assert (record.event.update_id, record.event.bids) == (10, [("10", "1")])
+
+
+def test_ids_that_start_anew_are_followed() -> None:
+    feed = live()
+    assert [feed.delta(delta(*ids, 1)) for ids in ((10, 15), (15, 15), (15, 3), (3, 5))] == [[]] * 4
+    assert (feed.sync.last_id, feed.sync.state) == (5, "live")
+
+
+def test_a_change_without_its_image_asks_for_the_image_once() -> None:
+    """The image may have been refused; without a wish the book would wait for ever."""
+    feed = book()
+    assert feed.delta(delta(10, 15, 0)) == WISH
+    assert feed.delta(delta(15, 16, 1)) == []
+
+
+def test_a_lost_change_asks_at_once_and_what_is_still_under_way_asks_no_more() -> None:
+    feed = live()
+    assert wishes(feed.delta(delta(11, 15, 1))) == WISH
+    assert feed.delta(delta(15, 16, 2)) == []
+    assert feed.due(IN_BAND_RETRY_NS) == []
+    assert feed.due(IN_BAND_RETRY_NS + 1) == WISH
+
+
+def test_a_book_whose_every_image_is_wrong_asks_only_now_and_then() -> None:
+    feed = book()
+    at_ns, asked = 0, 0
+    while at_ns < 3600 * SECOND_NS:
+        outputs = feed.due(at_ns) + feed.image(image(10, at_ns, checksum=7))
+        asked += len(outputs)
+        at_ns += SECOND_NS
+    assert asked == 480  # messages an hour, which is what OKX takes on one connection
+
+
+def test_a_second_hole_waits_for_its_turn() -> None:
+    feed = live()
+    feed.delta(delta(11, 15, 0))
+    feed.image(image(20, SECOND_NS))
+    assert wishes(feed.delta(delta(21, 22, 2 * SECOND_NS))) == []
+    assert feed.due(IN_BAND_RETRY_NS) == WISH
+
+
+def test_a_new_connection_may_ask_at_once() -> None:
+    feed = live()
+    feed.delta(delta(11, 15, 0))
+    feed.disconnected()
+    feed.image(image(20, SECOND_NS))
+    assert wishes(feed.delta(delta(21, 22, 2 * SECOND_NS))) == WISH
