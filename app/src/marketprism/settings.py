@@ -62,7 +62,9 @@ def _proxy(given: Any) -> Any:
     address = given.strip() if "://" in given else f"http://{given.strip()}"
     parts = urlsplit(address)
     if parts.scheme not in PROXY_SCHEMES or not parts.hostname or parts.port is None:
-        raise ValueError(f"a proxy is <scheme>://[user:password@]host:port, its scheme one of {', '.join(PROXY_SCHEMES)}")
+        raise ValueError(
+            f"a proxy is <scheme>://[user:password@]host:port, its scheme one of {', '.join(PROXY_SCHEMES)}"
+        )
     return address
 
 

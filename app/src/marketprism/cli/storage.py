@@ -9,10 +9,12 @@ import msgspec
 import typer
 
 from marketprism import settings as configuration
+from marketprism.cli.reload import reload_on_hangup
 from marketprism.contract.catalog import HOT_DATABASE
 from marketprism.errors import ConfigurationError
 from marketprism.ops import apply
 from marketprism.ops.clickhouse import ClickHouseHttp
+from marketprism.settings import Settings
 from marketprism.storage import service
 from marketprism.telemetry import logs
 
@@ -48,7 +50,7 @@ def storage(
         raise ConfigurationError(f"storage mode {mode!r} is unknown", remedy="the one available mode is hot")
     settings = configuration.load()
     logs.configure(settings.log_level)
-    asyncio.run(service.run(settings))
+    asyncio.run(_store(settings))
 
 
 @streams.command("apply")
@@ -72,6 +74,11 @@ def sql(
     for piece in clickhouse.stream(query, _FORMATS[output], database=HOT_DATABASE):
         sys.stdout.buffer.write(piece)
     sys.stdout.buffer.flush()
+
+
+async def _store(settings: Settings) -> None:
+    reload_on_hangup()
+    await service.run(settings)
 
 
 def _show(result: apply.Result, *, as_json: bool) -> None:

@@ -66,7 +66,9 @@ class Collection:
         self._sink = sink
         self._tap = tap
         self._repeats = Repeats()
-        self._polled = {(p.request.data_type, p.request.instrument.symbol) for p in adapter.polls() if p.request.instrument}
+        self._polled = {
+            (p.request.data_type, p.request.instrument.symbol) for p in adapter.polls() if p.request.instrument
+        }
         self.sessions = {c.name: self._session(c, ws_url, dialing) for c in adapter.connections()}
         self._renewals = Renewals(self.sessions)
         self._silent: dict[Key, str] = {}
@@ -92,7 +94,7 @@ class Collection:
         self.feed.failed(request, time.time_ns())
 
     def _session(self, connection: Connection, base_url: str, dialing: Dialing) -> Session:
-        async def take(link: Link, events: list[VenueEvent], _receive_ns: int) -> None:
+        async def take(link: Link, events: Iterable[VenueEvent]) -> None:
             await self._handle(self.feed.take(events), connection.name, link)
 
         traffic = Traffic(self._understand, take, partial(self.feed.disconnected, connection))

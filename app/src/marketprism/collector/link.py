@@ -21,9 +21,6 @@ MAX_FRAME_BYTES = 16 * 1024 * 1024
 MAX_OUTGOING = 1000
 """Messages waiting to be sent, at most; books that start over ask for a few each."""
 
-Arrival = tuple[list[VenueEvent], int]
-"""What one frame holds, and the nanoseconds of its receipt."""
-
 
 class Link:
     """One WebSocket. `run` owns it; the session that made it tells it what to do.
@@ -56,8 +53,10 @@ class Link:
         self.subscribed_at: float | None = None
         """When the last message of the subscription was sent."""
         self.heard_at = 0.0
-        self.has_data = False
-        self.held: deque[Arrival] = deque()
+        self.held: deque[list[VenueEvent]] = deque()
+        """What frames hold that is not let through yet."""
+        self.delivers = False
+        """Whether data has come, while it was held back."""
         self.released = asyncio.Event()
         """Set once nothing is held back any more."""
         self._url = url

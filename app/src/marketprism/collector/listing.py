@@ -39,6 +39,4 @@ def require_listed(venue: str, symbols: Sequence[str], listings: Mapping[str, Li
 
 def states(symbols: Sequence[str], listings: Mapping[str, Listing]) -> dict[str, ListingState]:
     """Return the state of each symbol; one that is not on the list any more is delisted."""
-    return {
-        symbol: listings[symbol].state if symbol in listings else ListingState.DELISTED for symbol in symbols
-    }
+    return {symbol: listings[symbol].state if symbol in listings else ListingState.DELISTED for symbol in symbols}

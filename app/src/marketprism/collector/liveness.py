@@ -1,4 +1,4 @@
-"""Which feeds live: an acknowledged subscription proves nothing, and a connection that answers pings may deliver nothing.
+"""Which feeds live: a subscription that was acknowledged, on a connection that answers pings, may deliver nothing.
 
 Times are seconds of a monotonic clock.
 """

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from marketprism.settings import CollectorSettings, VenueSettings
 
 
@@ -26,8 +28,7 @@ class Proxies:
     @classmethod
     def of(cls, collector: CollectorSettings, venue: VenueSettings) -> Self:
         """Read the settings; the venue's own proxy comes before the general ones."""
-        own = venue.proxy and venue.proxy.get_secret_value()
-        http, https = (each and each.get_secret_value() for each in (collector.http_proxy, collector.https_proxy))
+        own, http, https = map(_address, (venue.proxy, collector.http_proxy, collector.https_proxy))
         exempt = tuple(part.strip() for part in collector.no_proxy.split(",") if part.strip())
         return cls(own or http, own or https, exempt)
 
@@ -39,6 +40,10 @@ class Proxies:
         if _is_near(host) or any(_covers(entry, host, port) for entry in self.exempt):
             return None
         return self.https if target.scheme in {"https", "wss"} else self.http
+
+
+def _address(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
 
 
 def masked(proxy: str) -> str:

@@ -22,9 +22,7 @@ class Renewals:
     """
 
     def __init__(self, connections: Iterable[str]) -> None:
-        self._waits = {
-            name: Backoff(first=FIRST_SECONDS, cap=CAP_SECONDS, floor=FIRST_SECONDS) for name in connections
-        }
+        self._waits = {name: Backoff(first=FIRST_SECONDS, cap=CAP_SECONDS, floor=FIRST_SECONDS) for name in connections}
         self._not_before = dict.fromkeys(self._waits, 0.0)
 
     def due(

@@ -12,7 +12,13 @@ from aiohttp_socks import ProxyConnectionError, ProxyConnector, ProxyError, Prox
 from marketprism.collector.allowance import Places
 from marketprism.collector.budget import WeightBudget
 from marketprism.collector.repeats import Repeats
-from marketprism.collector.state import BLOCKED_STATUSES, BLOCKED_WAIT_SECONDS, LIMITED_STATUSES, VenueState, retry_after
+from marketprism.collector.state import (
+    BLOCKED_STATUSES,
+    BLOCKED_WAIT_SECONDS,
+    LIMITED_STATUSES,
+    VenueState,
+    retry_after,
+)
 from marketprism.contract.instruments import Instrument
 from marketprism.errors import UnavailableError
 from marketprism.telemetry import logs
@@ -127,17 +133,15 @@ class RestClient:
 
     async def run(self) -> None:
         """Fetch what is asked for, until cancelled."""
-        socks = self._proxy is not None and self._proxy.startswith("socks")
-        connector = ProxyConnector.from_url(self._proxy) if socks else None
-        timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
-        async with (
-            aiohttp.ClientSession(
-                timeout=timeout, connector=connector, proxy=None if socks else self._proxy, trust_env=False
-            ) as http,
-            asyncio.TaskGroup() as workers,
-        ):
+        async with self._http() as http, asyncio.TaskGroup() as workers:
             for number in range(WORKERS):
                 workers.create_task(self._work_off(http), name=f"{self._venue} rest {number}")
+
+    def _http(self) -> aiohttp.ClientSession:
+        timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
+        if self._proxy is not None and self._proxy.startswith("socks"):
+            return aiohttp.ClientSession(timeout=timeout, connector=ProxyConnector.from_url(self._proxy))
+        return aiohttp.ClientSession(timeout=timeout, proxy=self._proxy)
 
     async def _work_off(self, http: aiohttp.ClientSession) -> None:
         while True:

@@ -1,18 +1,24 @@
-"""One WebSocket of a venue, kept open for ever: opened again when it is lost, replaced without a hole before it ends."""
+"""One WebSocket of a venue, kept open for ever: opened again when lost, and replaced without a hole before its end."""
 
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from marketprism.collector.allowance import Places
 from marketprism.collector.backoff import Backoff
 from marketprism.collector.budget import AttemptBudget
 from marketprism.collector.link import Link
-from marketprism.collector.state import BLOCKED_STATUSES, BLOCKED_WAIT_SECONDS, LIMITED_STATUSES, VenueState, retry_after
+from marketprism.collector.state import (
+    BLOCKED_STATUSES,
+    BLOCKED_WAIT_SECONDS,
+    LIMITED_STATUSES,
+    VenueState,
+    retry_after,
+)
 from marketprism.telemetry import logs
-from marketprism.venues.protocol import SECOND_NS, Connection, Notice, Send, VenueEvent
+from marketprism.venues.protocol import SECOND_NS, Connection, Notice, Refusal, Send, VenueEvent
 
 SOUND_SECONDS = 30.0
 """A connection that lasted this long was a success: the next attempt starts with the shortest wait again."""
@@ -61,7 +67,7 @@ class Traffic:
     """
 
     understand: Callable[[bytes, int], list[VenueEvent]]
-    take: Callable[[Link, list[VenueEvent], int], Awaitable[None]]
+    take: Callable[[Link, Iterable[VenueEvent]], Awaitable[None]]
     lost: Callable[[], None]
 
 
@@ -134,23 +140,22 @@ class Session:
         """Let a link's frames through, those that it held back first."""
         self._active, self._renewal, self.cause = link, None, None
         while link.held:  # what comes meanwhile lines up behind
-            events, receive_ns = link.held[0]
-            await self._traffic.take(link, events, receive_ns)
+            await self._traffic.take(link, link.held[0])
             link.held.popleft()
         link.released.set()
 
     async def _arrived(self, link: Link, frame: bytes, receive_ns: int) -> None:
         events = self._traffic.understand(frame, receive_ns)
         if link.released.is_set():
-            await self._traffic.take(link, events, receive_ns)
+            await self._traffic.take(link, events)
             return
         talk = [event for event in events if isinstance(event, Notice | Send)]
         if talk:  # is between us and the venue, and cannot wait
-            await self._traffic.take(link, talk, receive_ns)
+            await self._traffic.take(link, talk)
         data = [event for event in events if not isinstance(event, Notice | Send)]
         if data:
-            link.held.append((data, receive_ns))
-            link.has_data = True
+            link.held.append(data)
+            link.delivers = link.delivers or not all(isinstance(event, Refusal) for event in data)
             self._changed.set()
         if len(link.held) >= MAX_HELD:
             await link.released.wait()
@@ -202,7 +207,7 @@ class Session:
         assert fresh.opened_at is not None, "only an open link can deliver"
         now = time.monotonic()
         settle_seconds = SETTLE_SECONDS if self._connection.subscribe else 0.0
-        if fresh.has_data:
+        if fresh.delivers:
             return True if fresh.subscribed_at is not None and now >= fresh.subscribed_at + settle_seconds else None
         if now < fresh.opened_at + HANDOVER_SECONDS:
             return None
@@ -220,7 +225,7 @@ class Session:
         """Open a link when that is allowed again; one that could not be opened has ended."""
         attempts = self._dialing.attempts
         await asyncio.sleep(max(0.0, self._not_before - time.monotonic()))
-        while (wait_ns := attempts.wait_ns(time.time_ns())) > 0:
+        while (wait_ns := attempts.wait_ns(time.time_ns())) > 0:  # noqa: ASYNC110 - others spend the budget meanwhile
             await asyncio.sleep(wait_ns / SECOND_NS)
         attempts.spend(time.time_ns())
         self.attempts += 1

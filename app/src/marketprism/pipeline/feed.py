@@ -4,6 +4,7 @@ Pure: no sockets and no clock. The shell passes frames and times, fetches and se
 what comes out.
 """
 
+from collections.abc import Iterable
 from typing import assert_never
 
 from marketprism.contract.books import BookDelta, BookImage, BookTop
@@ -110,7 +111,7 @@ class Feed:
         """Return the state of every book."""
         return {book.instrument: book.sync.state.value for book in self._books.values()}
 
-    def take(self, events: list[VenueEvent]) -> list[Output]:
+    def take(self, events: Iterable[VenueEvent]) -> list[Output]:
         """Take what a frame holds; what time alone makes due is left to `due`."""
         outputs: list[Output] = []
         for event in events:

@@ -129,7 +129,10 @@ class CollectorMetrics(Collector):
         yield _gauge("nats_connected", "1 while there is a connection to NATS.", [], [([], sample.nats_connected)])
         yield _gauge("sockets_open", "WebSockets that hold a place.", [], [([], sample.sockets)])
         yield _gauge(
-            "connections_limit", "WebSockets and REST requests at a time, at most.", [], [([], sample.connections_limit)]
+            "connections_limit",
+            "WebSockets and REST requests at a time, at most.",
+            [],
+            [([], sample.connections_limit)],
         )
         yield from _venue_counters(list(sample.venues))
         yield from _connections(list(sample.venues))
@@ -166,9 +169,7 @@ def _venue_counters(venues: list[VenueSample]) -> Iterator[Metric]:
         "refused", "Frames and events that cannot be used.", ["venue", "reason"], _by(venues, lambda v: v.refused)
     )
     yield _counter("gaps", "Holes in a sequence.", ["venue", "data_type"], _by(venues, lambda v: v.gaps))
-    yield _counter(
-        "gaps_healed", "Holes that were filled.", ["venue", "data_type"], _by(venues, lambda v: v.healed)
-    )
+    yield _counter("gaps_healed", "Holes that were filled.", ["venue", "data_type"], _by(venues, lambda v: v.healed))
     yield _counter(
         "book_resyncs", "Books that asked for a snapshot.", ["venue"], [([v.name], v.resyncs) for v in venues]
     )
