@@ -50,11 +50,14 @@ KNOBS: dict[str, tuple[str, ...]] = {
 """The operator's plain variable names and the settings they stand for."""
 
 
-PROXY_SCHEMES = ("http", "https", "socks4", "socks5", "socks5h")
+PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
 def _proxy(given: Any) -> Any:
-    """Check a proxy's address; nothing means none, and without a scheme it is an HTTP proxy."""
+    """Check a proxy's address; nothing means none, and without a scheme it is an HTTP proxy.
+
+    A SOCKS proxy resolves the names itself (``socks5h``): where exchanges are blocked, name servers often lie.
+    """
     if not isinstance(given, str):
         return given
     if not given.strip():
@@ -65,7 +68,7 @@ def _proxy(given: Any) -> Any:
         raise ValueError(
             f"a proxy is <scheme>://[user:password@]host:port, its scheme one of {', '.join(PROXY_SCHEMES)}"
         )
-    return address
+    return re.sub(r"^socks5:", "socks5h:", address)
 
 
 ProxyAddress = Annotated[SecretStr | None, BeforeValidator(_proxy)]
@@ -145,7 +148,7 @@ class VenueSettings(_Section):
     Attributes:
         symbols: Canonical symbols, such as ``BTC-USDT``.
         data_types: Names from the contract.
-        proxy: ``http://``, ``https://``, ``socks4://``, ``socks5://`` or ``socks5h://``, for REST and WebSocket.
+        proxy: ``http://``, ``https://`` or ``socks5://``, for REST and WebSocket.
     """
 
     enabled: bool = True

@@ -139,8 +139,9 @@ class RestClient:
 
     def _http(self) -> aiohttp.ClientSession:
         timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
-        if self._proxy is not None and self._proxy.startswith("socks"):
-            return aiohttp.ClientSession(timeout=timeout, connector=ProxyConnector.from_url(self._proxy))
+        if self._proxy is not None and self._proxy.startswith("socks5h:"):
+            connector = ProxyConnector.from_url(self._proxy.replace("socks5h:", "socks5:", 1), rdns=True)
+            return aiohttp.ClientSession(timeout=timeout, connector=connector)
         return aiohttp.ClientSession(timeout=timeout, proxy=self._proxy)
 
     async def _work_off(self, http: aiohttp.ClientSession) -> None:

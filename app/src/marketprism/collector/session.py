@@ -152,7 +152,7 @@ class Session:
         talk = [event for event in events if isinstance(event, Notice | Send)]
         if talk:  # is between us and the venue, and cannot wait
             await self._traffic.take(link, talk)
-        data = [event for event in events if not isinstance(event, Notice | Send)]
+        data: list[VenueEvent] = [event for event in events if not isinstance(event, Notice | Send)]
         if data:
             link.held.append(data)
             link.delivers = link.delivers or not all(isinstance(event, Refusal) for event in data)
