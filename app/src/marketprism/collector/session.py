@@ -171,7 +171,7 @@ class Session:
             if self._renewal is None or now < self._not_before:
                 await self._change((rotate_at if self._renewal is None else self._not_before) - now)
             elif not self._dialing.places.room_for_socket:
-                await link.close(f"{self._renewal}; no room for a second connection")
+                await self._end(link, f"{self._renewal}; no room for a second connection")
             elif (fresh := await self._replacement(links, link)) is not None:
                 return fresh
         self._lost(link)
@@ -188,15 +188,13 @@ class Session:
             self._failed(fresh)
             return None
         if ready is False:
-            await fresh.close("delivers nothing")
+            await self._end(fresh, "delivers nothing")
             self._not_before = time.monotonic() + FRUITLESS_SECONDS
             return None
         if ready is None:
             self._lost(old)
             return fresh
-        await old.close(f"replaced ({self._renewal})")
-        while not old.ended:
-            await self._change()
+        await self._end(old, f"replaced ({self._renewal})")
         self.rotations += 1
         self._backoff.reset()
         _log.info("connection replaced", connection=self.name, reason=self._renewal)
@@ -243,6 +241,11 @@ class Session:
             self._dialing.state.served(self.name)
             _log.info("connected", connection=self.name)
         return link
+
+    async def _end(self, link: Link, cause: str) -> None:
+        await link.close(cause)
+        while not link.ended:
+            await self._change()
 
     async def _keep(self, link: Link) -> None:
         if not self._dialing.places.room_for_socket:
