@@ -1,4 +1,5 @@
 import asyncio
+import socket
 import time
 from dataclasses import replace
 
@@ -127,9 +128,8 @@ async def test_a_link_that_is_closed_takes_everything_received_first() -> None:
 
 async def test_a_venue_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "OPEN_SECONDS", 0.1)
-    server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
-    async with server:
-        heard = Heard(server.sockets[0].getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        heard = Heard(server.getsockname()[1])
         started = time.monotonic()
         await heard.link.run()
         assert heard.link.cause == "no answer"
