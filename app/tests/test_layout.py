@@ -21,6 +21,7 @@ TESTED_ELSEWHERE = {
     "ops/drift.py": "real servers; tests/integration/test_storage_apply.py",
     "ops/schema.py": "real ClickHouse; tests/integration/test_storage_apply.py",
     "ops/streams.py": "real NATS; tests/integration/test_storage_apply.py",
+    "sim/facts.py": "values; tests/sim/test_market.py",
     "storage/dead_letters.py": "real NATS; tests/integration/test_storage_flow.py",
     "storage/identities.py": "real ClickHouse; tests/integration/test_storage_writer.py",
     "storage/link.py": "real NATS; tests/integration/test_storage_flow.py",

@@ -32,3 +32,8 @@ def test_a_volatility_index_belongs_to_the_base_currency_and_is_expected_once() 
 
 def test_a_type_that_may_be_silent_is_not_expected_to_be_fresh() -> None:
     assert feeds("okx-swap", ("BTC-USDT",), ("liquidation",)) == []
+
+
+def test_a_future_pays_no_funding() -> None:
+    found = feeds("binance-usdm", ("BTC-USDT", "BTC-USDT-261225"), ("funding_rate",))
+    assert found == [("funding_rate", Market.PERPETUAL, "BTC-USDT")]

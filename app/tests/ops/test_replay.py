@@ -15,7 +15,7 @@ from marketprism.ops.replay import read_lines, replay
 from marketprism.pipeline.feed import Feed
 from marketprism.pipeline.outputs import Record
 from marketprism.venues.binance.adapter import Binance
-from marketprism.venues.binance.markets import MARKETS
+from marketprism.venues.binance.markets import MARKETS, instrument
 from marketprism.venues.protocol import RestRequest
 
 RECORDINGS = Path(os.environ.get("MARKETPRISM_TEST_RECORDINGS", Path(__file__).parents[4] / "shared" / "recordings"))
@@ -92,7 +92,7 @@ def test_trades_equal_the_frames_text() -> None:
 @needs_recordings
 def test_one_lost_delta_in_a_recorded_session_is_noticed() -> None:
     """The proof that the checks can fail: without one frame the feed must report exactly one gap."""
-    adapter = Binance(MARKETS["binance-spot"], ["BTCUSDT"], ("trade", "orderbook"))
+    adapter = Binance(MARKETS["binance-spot"], [instrument(MARKETS["binance-spot"], "BTCUSDT")], ("trade", "orderbook"))
     lines = list(read_lines(RECORDINGS / "hftbacktest" / "spot/btcusdt_20240808.gz"))
     lost = [index for index, (_, frame) in enumerate(lines) if b"@depth" in frame[:40]][500]
     feed = Feed(adapter)
@@ -109,7 +109,7 @@ def book_request(adapter: Binance) -> RestRequest:
 
 
 def _run(venue: str, files: list[str]) -> tuple[Feed, list[Trade]]:
-    adapter = Binance(MARKETS[venue], ["BTCUSDT"], ("trade", "orderbook"))
+    adapter = Binance(MARKETS[venue], [instrument(MARKETS[venue], "BTCUSDT")], ("trade", "orderbook"))
     feed = Feed(adapter)
     lines = (line for name in files for line in read_lines(RECORDINGS / "hftbacktest" / name))
     outputs = replay(lines, feed, book_request(adapter))

@@ -4,7 +4,7 @@ import pytest
 
 from marketprism.contract.books import BookDelta, BookImage
 from marketprism.contract.events import BookSnapshot, Gap
-from marketprism.pipeline.books import RETRY_NS, BookFeed
+from marketprism.pipeline.books import IN_BAND_RETRY_NS, BookFeed
 from marketprism.pipeline.outputs import FeedCounters, Output, Record
 from marketprism.venues.protocol import SECOND_NS, Send
 from tests.pipeline.venue import BTC, TestVenue
@@ -44,13 +44,13 @@ def test_a_hole_asks_for_a_new_image_and_asks_again_when_none_comes(book: BookFe
         data_type="orderbook", after_id=10, before_id=15, size=None, timestamp_us=15_000, receive_ns=7
     )
     assert sends == SUBSCRIBE
-    assert book.due(7 + RETRY_NS - 1) == []
-    assert book.due(7 + RETRY_NS) == SUBSCRIBE
-    assert book.due(7 + RETRY_NS + 1) == []
+    assert book.due(7 + IN_BAND_RETRY_NS - 1) == []
+    assert book.due(7 + IN_BAND_RETRY_NS) == SUBSCRIBE
+    assert book.due(7 + IN_BAND_RETRY_NS + 1) == []
     (healed,) = events(book.image(image(20, receive_ns=9)))
     assert isinstance(healed, Gap)
     assert (healed.healed_by, healed.healed_ns) == ("snapshot", 9)
-    assert book.due(7 + 9 * RETRY_NS)[1:] == [], "a live book is not asked for"
+    assert book.due(7 + 9 * IN_BAND_RETRY_NS)[1:] == [], "a live book is not asked for"
 
 
 def test_a_lost_connection_is_a_hole_that_the_next_image_ends(book: BookFeed) -> None:
@@ -77,6 +77,6 @@ def test_a_change_before_any_image_asks_for_one_once(book: BookFeed) -> None:
     """The image may have been refused; changes that are under way meanwhile say nothing new."""
     assert book.delta(delta(11, prev=10, receive_ns=7)) == SUBSCRIBE
     assert book.delta(delta(12, prev=11, receive_ns=8)) == []
-    assert book.due(7 + RETRY_NS) == SUBSCRIBE
+    assert book.due(7 + IN_BAND_RETRY_NS) == SUBSCRIBE
     assert events(book.image(image(20, receive_ns=9))) == []
     assert book.sync.last_id == 20

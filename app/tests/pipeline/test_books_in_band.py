@@ -1,7 +1,6 @@
 """Books whose image comes in the stream: renewed when it is lost or wrong, but never in a storm of wishes."""
 
 from marketprism.contract.books import BookDelta, BookImage
-from marketprism.contract.events import BookSnapshot
 from marketprism.pipeline.books import IN_BAND_RETRY_NS, BookFeed
 from marketprism.pipeline.outputs import FeedCounters, Output, Record
 from marketprism.venues.okx.adapter import Okx
@@ -35,24 +34,10 @@ def wishes(outputs: list[Output]) -> list[Output]:
     return [output for output in outputs if not isinstance(output, Record)]
 
 
-def test_an_image_is_published_at_once() -> None:
-    (record,) = live().due(0)
-    assert isinstance(record, Record)
-    assert isinstance(record.event, BookSnapshot)
-    assert (record.event.update_id, record.event.bids) == (10, [("10", "1")])
-
-
 def test_ids_that_start_anew_are_followed() -> None:
     feed = live()
     assert [feed.delta(delta(*ids, 1)) for ids in ((10, 15), (15, 15), (15, 3), (3, 5))] == [[]] * 4
     assert (feed.sync.last_id, feed.sync.state) == (5, "live")
-
-
-def test_a_change_without_its_image_asks_for_the_image_once() -> None:
-    """The image may have been refused; without a wish the book would wait for ever."""
-    feed = book()
-    assert feed.delta(delta(10, 15, 0)) == WISH
-    assert feed.delta(delta(15, 16, 1)) == []
 
 
 def test_a_lost_change_asks_at_once_and_what_is_still_under_way_asks_no_more() -> None:

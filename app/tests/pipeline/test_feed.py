@@ -20,13 +20,13 @@ from marketprism.pipeline.books import RETRY_NS
 from marketprism.pipeline.feed import Feed
 from marketprism.pipeline.outputs import Output, Record
 from marketprism.venues.binance.adapter import Binance
-from marketprism.venues.binance.markets import SPOT
+from marketprism.venues.binance.markets import SPOT, instrument
 from marketprism.venues.protocol import Observed, Refusal, RestRequest
 from tests.pipeline.venue import BTC as SWAP
 from tests.pipeline.venue import TestVenue
 
 SECOND = 1_000_000_000
-VENUE = Binance(SPOT, ["BTC-USDT"], ("trade", "orderbook"))
+VENUE = Binance(SPOT, [instrument(SPOT, "BTC-USDT")], ("trade", "orderbook"))
 (BTC,) = VENUE.instruments().values()
 (CONNECTION,) = VENUE.connections()
 (REQUEST,) = VENUE.book_request(BTC)

@@ -115,12 +115,13 @@ def place(venue: str, data_type: str, symbol: str) -> tuple[Market, str]:
 
 
 def feeds(venue: str, symbols: Iterable[str], data_types: Iterable[str]) -> list[tuple[str, Market, str]]:
-    """Return data type, market and symbol of everything that a configured venue keeps fresh."""
+    """Return data type, market and symbol of everything that a configured venue keeps fresh; futures pay no funding."""
     symbols = tuple(symbols)
     found = [
         (name, *place(venue, name, symbol))
         for name in data_types
         for symbol in symbols
         if DATA_TYPES[name].freshness_seconds is not None
+        and not (name == "funding_rate" and market_of(venue, symbol) is Market.FUTURE)
     ]
     return list(dict.fromkeys(found))

@@ -13,10 +13,10 @@ from marketprism.pipeline.outputs import FeedCounters, Output
 from marketprism.venues.protocol import SECOND_NS, Venue
 
 RETRY_NS = 5 * SECOND_NS
-"""Wait before a whole book is asked for again over REST; the weight budget of the REST client comes on top."""
+"""Wait before a whole book is asked for again; the weight budget of the REST client comes on top."""
 IN_BAND_RETRY_NS = 15 * SECOND_NS
-"""Likewise in the stream, and the least time between two such wishes, each of two messages: OKX takes 480 an hour on a
-connection, and a book whose every image is wrong must not use up what the others need."""
+"""Least time between two such wishes in the stream, each of two messages: OKX takes 480 an hour on a connection, and a
+book whose every image is wrong must not use up what the others need."""
 
 
 class BookFeed:
@@ -48,7 +48,6 @@ class BookFeed:
         self._witness = Witness(counters.book_checks)
         self._depth, self._interval_ns = depth, interval_ns
         self._changes = changes
-        self._retry_ns = IN_BAND_RETRY_NS if venue.books_in_band else RETRY_NS
         self._as_of: tuple[int, int] | None = None
         self._published_id: int | None = None
         self._publish_at_ns = 0
@@ -90,7 +89,7 @@ class BookFeed:
         if self.sync.state is SyncState.LIVE:
             if now_ns >= self._publish_at_ns and self.sync.last_id != self._published_id:
                 return self._publish(now_ns)
-        elif self._asked_ns is not None and now_ns >= self._asked_ns + self._retry_ns:
+        elif self._asked_ns is not None and now_ns >= self._asked_ns + RETRY_NS:
             return self._ask(now_ns)
         return []
 

@@ -1,26 +1,23 @@
 """Order books: changes and witnesses from the stream, whole books from REST."""
 
-import re
-
 from marketprism.contract.books import BookDelta, BookImage, BookTop
 from marketprism.contract.instruments import Instrument
 from marketprism.venues.binance import messages
 from marketprism.venues.binance.channels import Channel
+from marketprism.venues.levels import are_numbers
 from marketprism.venues.protocol import Refusal, VenueEvent
-
-_LEVELS = re.compile(r"(?:\d{1,20}(?:\.\d{1,18}0*)?:\d{1,20}(?:\.\d{1,18}0*)?;)*", re.ASCII)
 
 
 def read_image(body: bytes, instrument: Instrument, receive_ns: int) -> list[VenueEvent]:
     """Understand a whole book. Spot's has no time, and futures' ``T`` is that of the answer, not of the last change."""
     snapshot = messages.decode_snapshot(body)
-    if not _are_numbers(snapshot.bids, snapshot.asks):
+    if not are_numbers(snapshot.bids, snapshot.asks):
         return [Refusal("book_number", repr(body[:200]))]
     return [BookImage(instrument, snapshot.update_id, receive_ns, snapshot.bids, snapshot.asks)]
 
 
 def _change(message: messages.DepthMessage, instrument: Instrument, receive_ns: int) -> VenueEvent:
-    if not _are_numbers(message.bids, message.asks):
+    if not are_numbers(message.bids, message.asks):
         return Refusal("depth_number", f"{instrument} {message.last_id}")
     milliseconds = message.event_ms if message.transaction_ms is None else message.transaction_ms
     return BookDelta(
@@ -37,15 +34,9 @@ def _change(message: messages.DepthMessage, instrument: Instrument, receive_ns: 
 
 def _top(message: messages.BookTickerMessage, instrument: Instrument, _receive_ns: int) -> VenueEvent:
     bid, ask = (message.bid_price, message.bid_quantity), (message.ask_price, message.ask_quantity)
-    if not _are_numbers([bid], [ask]):
+    if not are_numbers([bid], [ask]):
         return Refusal("bookTicker_number", f"{instrument} bid {bid!r}, ask {ask!r}"[:200])
     return BookTop(instrument, message.update_id, bid, ask)
-
-
-def _are_numbers(bids: messages.Levels, asks: messages.Levels) -> bool:
-    """Check all numbers of a book message in one pass; a call per number would cost more than decoding it."""
-    text = "".join([f"{price}:{quantity};" for side in (bids, asks) for price, quantity in side])
-    return _LEVELS.fullmatch(text) is not None and text.count(";") == len(bids) + len(asks)
 
 
 CHANGES = Channel("depth", messages.decode_depth, _change)

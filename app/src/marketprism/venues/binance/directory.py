@@ -53,8 +53,10 @@ class BinanceDirectory:
         Raises:
             ContractError: An answer is no list of instruments.
         """
-        spot = self._market.market is Market.SPOT
-        found = [_listing(row) for body in bodies for row in _rows(body) if spot == (row.contract_type == "")]
+        is_spot = self._market.market is Market.SPOT
+        rows = [row for body in bodies for row in _rows(body)]
+        # A contract that is only announced has no type yet; it must not pass for spot.
+        found = [_listing(row) for row in rows if is_spot or row.contract_type]
         return {listing.instrument.symbol: listing for listing in found if listing is not None}
 
 

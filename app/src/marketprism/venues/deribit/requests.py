@@ -61,7 +61,9 @@ class Requests:
         except messages.UNREADABLE as error:
             return [Refusal("answer_malformed", f"{error}: {bytes(frame.result)[:200]!r}")]
         missing = [channel for channel in asked if channel not in taken]
-        notices: list[VenueEvent] = [Notice(NoticeKind.ACKNOWLEDGED, f"{len(asked) - len(missing)} channels")]
+        notices: list[VenueEvent] = []
+        if len(missing) < len(asked):
+            notices.append(Notice(NoticeKind.ACKNOWLEDGED, f"{len(asked) - len(missing)} channels"))
         if missing:
             notices.append(Notice(NoticeKind.ERROR, f"not subscribed: {_names(missing)}"))
         return notices
