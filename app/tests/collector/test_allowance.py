@@ -41,7 +41,7 @@ def test_venues_of_one_exchange_share_its_attempts_and_those_at_one_address_its_
     allowance = Allowance(10)
     assert allowance.attempts(Exchange.OKX) is allowance.attempts(Exchange.OKX)
     assert allowance.attempts(Exchange.OKX) is not allowance.attempts(Exchange.BINANCE)
-    spot, swap = (allowance.weight("https://www.okx.com", 600) for _ in range(2))
+    spot, swap = (allowance.weight(Exchange.OKX, "https://www.okx.com", 600) for _ in range(2))
     spot.spend(Purpose.HEAL, 90, 5)
     assert swap.wait_ns(Purpose.HEAL, 90, 5) > 0
-    assert allowance.weight("https://api.binance.com", 6000).used == 0
+    assert allowance.weight(Exchange.BINANCE, "https://api.binance.com", 6000).used == 0

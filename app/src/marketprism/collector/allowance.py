@@ -54,12 +54,12 @@ class Allowance:
     def __init__(self, max_connections: int) -> None:
         self.places = Places(max_connections)
         self._attempts = {exchange: AttemptBudget(*limit) for exchange, limit in ATTEMPTS.items()}
-        self._weights: dict[str, WeightBudget] = {}
+        self._weights: dict[tuple[Exchange, str], WeightBudget] = {}
 
     def attempts(self, exchange: Exchange) -> AttemptBudget:
         """Return the budget that all venues of an exchange share."""
         return self._attempts[exchange]
 
-    def weight(self, rest_url: str, weight_per_minute: int) -> WeightBudget:
-        """Return the budget of a REST address; an exchange counts each of its addresses on its own."""
-        return self._weights.setdefault(rest_url, WeightBudget(weight_per_minute))
+    def weight(self, exchange: Exchange, rest_url: str, weight_per_minute: int) -> WeightBudget:
+        """Return the budget of an exchange's REST address; each of its addresses is counted on its own."""
+        return self._weights.setdefault((exchange, rest_url), WeightBudget(weight_per_minute))

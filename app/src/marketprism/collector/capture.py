@@ -73,13 +73,28 @@ async def record(
         sink=nowhere,
         tap=write,
     )
-    with open_recording(path) as out, unwrapped():
+    with open_recording(path) as out:
+        try:
+            causes = await _run_until(stop, venue)
+        finally:
+            if venue.counters.frames == 0:
+                _discard(path)
+    if venue.counters.frames == 0:
+        raise UnavailableError(f"nothing came from {name}: {'; '.join(causes)}", remedy="check the venue's addresses")
+    return venue.counters
+
+
+def _discard(path: Path) -> None:
+    """Remove a recording of nothing."""
+    path.unlink()
+
+
+async def _run_until(stop: asyncio.Event, venue: VenueCollector) -> list[str]:
+    """Collect until `stop` is set; return what was wrong at that moment."""
+    with unwrapped():
         async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(venue.run(Watchdog().loop(name)), name=name)
+            running = tasks.create_task(venue.run(Watchdog().loop(venue.name)), name=venue.name)
             await stop.wait()
             causes = [venue.state.cause(time.time_ns()), *(session.cause for session in venue.sessions.values())]
             running.cancel()
-    if venue.counters.frames == 0:
-        why = "; ".join(dict.fromkeys(cause for cause in causes if cause is not None))
-        raise UnavailableError(f"nothing came from {name}: {why}", remedy="check the venue's addresses", path=str(path))
-    return venue.counters
+    return [cause for cause in causes if cause is not None]

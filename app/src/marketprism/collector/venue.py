@@ -53,6 +53,7 @@ class VenueCollector:
         sink: Callable[[Record], Awaitable[None]],
         tap: Callable[[bytes, int], None] | None = None,
     ) -> None:
+        exchange = VENUES[name].exchange
         self.name = name
         self.data_types = settings.data_types
         self.state = VenueState(name)
@@ -67,7 +68,7 @@ class VenueCollector:
         self._liveness = Liveness(_configured(name, settings), time.monotonic())
         self._dialing = Dialing(
             proxy=self._proxies.route(settings.ws_url),
-            attempts=allowance.attempts(VENUES[name].exchange),
+            attempts=allowance.attempts(exchange),
             places=allowance.places,
             state=self.state,
             first_wait_seconds=collector.reconnect_seconds,
@@ -77,7 +78,7 @@ class VenueCollector:
             venue=name,
             base_url=settings.rest_url,
             proxy=self._proxies.route(settings.rest_url),
-            budget=allowance.weight(settings.rest_url, self._dialect.weight_per_minute),
+            budget=allowance.weight(exchange, settings.rest_url, self._dialect.weight_per_minute),
             places=allowance.places,
             state=self.state,
         )
