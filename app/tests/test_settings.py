@@ -1,5 +1,6 @@
 """Every knob is read, and a wrong name or value is a clear error."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,15 @@ def test_every_knob_of_the_table_names_a_setting() -> None:
         model: object = settings.Settings()
         for key in path:
             model = getattr(model, key)
+
+
+def test_the_example_of_the_env_file_lists_every_knob_and_is_valid(tmp_path: Path) -> None:
+    example = (Path(__file__).parents[2] / ".env.example").read_text(encoding="utf-8")
+    assert set(re.findall(r"(?m)^([A-Z_]+)=", example)) == set(settings.KNOBS)
+    path = tmp_path / "marketprism.yml"
+    path.touch()
+    path.with_suffix(".env").write_text(example)
+    assert settings.load(path, {}).collector == settings.Settings().collector, "it shows the defaults"
 
 
 @pytest.mark.parametrize(

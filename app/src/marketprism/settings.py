@@ -292,7 +292,7 @@ class _Knobs(PydanticBaseSettingsSource):
             section = values
             for key in path[:-1]:
                 section = section.setdefault(key, {})
-            section[path[-1]] = yaml.safe_load(value) if value[:1] in "[{" else value
+            section[path[-1]] = yaml.safe_load(value) if value.startswith(("[", "{")) else value
         return values
 
 
