@@ -76,7 +76,8 @@ async def test_the_next_run_sends_everything_in_order_and_leaves_an_empty_direct
     async with run(tmp_path, "b1") as second:
         second.trades(1)
         await second.store_everything()
-        await until(lambda: names(tmp_path) == [])
+        await until(lambda: second.spool.bytes == 0)
+        assert names(tmp_path) == []
         assert second.stored == [*((f"b0:{n + 1}", [n]) for n in range(20)), ("b1:1", [0])]
         assert (second.lane.counters.recovered, second.lane.counters.published, second.spool.bytes) == (20, 1, 0)
 
@@ -102,7 +103,8 @@ async def test_a_damaged_end_is_cut_off_counted_and_logged_with_its_bytes(
     path.write_bytes(data)
     async with run(tmp_path, "b1") as second:
         await second.store_everything()
-        await until(lambda: names(tmp_path) == [])
+        await until(lambda: second.spool.bytes == 0)
+        assert names(tmp_path) == []
         assert second.stored == [(f"b0:{n + 1}", [n]) for n in range(sound)]
         assert second.spool.cut_bytes == lost
     said = capsys.readouterr()
@@ -185,5 +187,6 @@ async def test_files_are_never_touched_by_the_thread_of_the_event_loop(
         made.trades(10)
         await until(lambda: made.lane.spooled == 6)
         await made.store_everything()
-        await until(lambda: names(tmp_path) == [])
+        await until(lambda: made.spool.bytes == 0)
+        assert names(tmp_path) == []
     assert threads == {"write", "read", "remove"}
