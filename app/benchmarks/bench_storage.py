@@ -32,7 +32,7 @@ from marketprism.telemetry.watchdog import Watchdog
 
 STREAM = STREAMS["MARKET_DATA"]
 TABLE = TABLES["trade"]
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.005
 
 
 async def run(rounds: int, trades: int, show: Show) -> None:
@@ -55,9 +55,7 @@ async def one_round(stack: Stack, subjects: int, trades: int) -> tuple[float, fl
     ceiling = trades / await asyncio.to_thread(insert, stack, ready)
     await stack.empty()
     await preload(stack, subjects, trades)
-    cpu, started = time.process_time(), time.perf_counter()
-    await store(stack, trades)
-    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+    seconds, cpu = await store(stack, trades)
     assert stack.clickhouse.number(f"SELECT uniqExact(symbol, trade_id) FROM {HOT_DATABASE}.trades") == trades
     return ceiling, trades / seconds, trades / cpu
 
@@ -111,8 +109,8 @@ async def preload(stack: Stack, subjects: int, trades: int) -> None:
     await client.close()
 
 
-async def store(stack: Stack, trades: int) -> None:
-    """Run the flow of the trades' stream until it has stored all."""
+async def store(stack: Stack, trades: int) -> tuple[float, float]:
+    """Run the flow of the trades' stream until it has stored all; return seconds, of the clock and of CPU time."""
     settings = load(stack.config_file, environ={})
     link, stop = Link(settings), asyncio.Event()
     metrics = StorageMetrics(streams=[STREAM.name], data_types=TABLES)
@@ -127,10 +125,14 @@ async def store(stack: Stack, trades: int) -> None:
         stop=stop,
     )
     await link.connect()
-    running_flow = asyncio.create_task(flow.run())
-    while metrics.stored("trade") < trades:
-        assert not running_flow.done(), await running_flow
-        await asyncio.sleep(POLL_SECONDS)
-    stop.set()
-    await running_flow
+    async with asyncio.TaskGroup() as group:
+        group.create_task(flow.run())
+        while not flow.ready:
+            await asyncio.sleep(POLL_SECONDS)
+        cpu, started = time.process_time(), time.perf_counter()
+        while metrics.stored("trade") < trades:
+            await asyncio.sleep(POLL_SECONDS)
+        seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+        stop.set()
     await link.close()
+    return seconds, cpu

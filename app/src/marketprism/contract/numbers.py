@@ -6,6 +6,8 @@ integers. Neither binary floats nor ``decimal.Decimal`` objects take part.
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
+from math import gcd
 
 from marketprism.errors import ContractError
 
@@ -112,12 +114,35 @@ def to_int64(texts: Sequence[str]) -> tuple[list[int], int]:
     Raises:
         ContractError: The spread of magnitudes does not fit 64 bits.
     """
-    scale = max((len(text.partition(".")[2].rstrip("0")) for text in texts), default=0)
-    divisor = int(10 ** (FRACTION_DIGITS - scale))
-    values = [parse(text) // divisor for text in texts]
-    if values and (max(values) >= _INT64_LIMIT or min(values) <= -_INT64_LIMIT):
+    if not texts:
+        return [], 0
+    digits, scale = _digits(texts)
+    values = list(map(int, digits))
+    common = gcd(*values)
+    shared = next((zeros for zeros in range(scale) if common % 10 ** (zeros + 1)), scale)
+    if shared:
+        divisor = 10**shared
+        values = [value // divisor for value in values]
+    if max(values) >= _INT64_LIMIT or min(values) <= -_INT64_LIMIT:
         raise ContractError(
-            f"numbers up to {max(texts, key=len)!r} with {scale} decimals do not fit 64 bits",
+            f"numbers up to {max(texts, key=len)!r} with {scale - shared} decimals do not fit 64 bits",
             remedy="the event goes to the dead letters; widen the book columns if a venue really sends this",
         )
-    return values, scale
+    return values, scale - shared
+
+
+def _digits(texts: Sequence[str]) -> tuple[list[str], int]:
+    """Return the digits of the texts with one number of decimals, and that number; a venue writes the same for all."""
+    joined = ";".join(texts)
+    scale = len(texts[0].partition(".")[2])
+    if _of_scale(scale).fullmatch(joined) is not None:
+        return joined.replace(".", "").split(";"), scale
+    parts = [text.partition(".") for text in texts]
+    scale = max(len(fraction) for _, _, fraction in parts)
+    return [whole + fraction.ljust(scale, "0") for whole, _, fraction in parts], scale
+
+
+@lru_cache(maxsize=64)
+def _of_scale(scale: int) -> re.Pattern[str]:
+    number = rf"-?+\d++\.\d{{{scale}}}" if scale else r"-?+\d++"
+    return re.compile(rf"{number}(?:;{number})*+", re.ASCII)
