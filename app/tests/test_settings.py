@@ -50,6 +50,8 @@ def test_environment_beats_env_file_beats_yaml(config: Path) -> None:
         ("NO_PROXY", "okx.com,.lan", ("collector", "no_proxy"), "okx.com,.lan"),
         ("MARKETPRISM_NATS__URL", "nats://x:1", ("nats", "url"), "nats://x:1"),
         ("MARKETPRISM_STORAGE__BATCH_SECONDS", "2", ("storage", "batch_seconds"), 2.0),
+        ("MARKETPRISM_STORAGE__COLD_ENABLED", "true", ("storage", "cold_enabled"), True),
+        ("MARKETPRISM_COLD__HOST", "10.0.0.2", ("cold", "host"), "10.0.0.2"),
     ],
 )
 def test_every_variable_is_read(config: Path, name: str, value: str, path: tuple[str, ...], expected: object) -> None:
@@ -95,6 +97,8 @@ def test_the_example_of_the_env_file_lists_every_knob_and_is_valid(tmp_path: Pat
             r"does not deliver the data type 'liquidation'",
         ),
         (f"venues: {{binance: {VENUE}}}}}", {}, r"venue 'binance' is unknown; known are binance-spot"),
+        ("cold: {hots: x}", {}, r"unknown setting 'cold.hots'.*did you mean 'host'"),
+        ("storage: {cold_enabled: true, hot_days: 9, cold_days: 9}", {}, r"must be more than hot_days, 9"),
         ("a: [", {}, r"not valid YAML"),
         ("", {"HTTPS_PROXY": "ftp://a:1"}, r"'collector.https_proxy' is 'ftp://a:1'.*one of http, https, socks5"),
         ("", {"HTTP_PROXY": "proxy.lan"}, r"'collector.http_proxy' is 'proxy.lan'.*host:port"),
@@ -145,6 +149,12 @@ def test_a_missing_or_empty_credential_says_what_to_do(
         (tmp_path / "nats-collector").write_text(content)
     with pytest.raises(ConfigurationError, match="run"):
         settings.Settings().credential("nats-collector")
+
+
+def test_a_spool_too_small_to_help_is_refused_by_name(config: Path) -> None:
+    assert settings.load(config, {}).collector.spool_bytes == 2 * 1024**3
+    with pytest.raises(ConfigurationError, match=r"setting 'collector\.spool_bytes' is '1000000': .* 67108864"):
+        settings.load(config, {"MARKETPRISM_COLLECTOR__SPOOL_BYTES": "1000000"})
 
 
 def test_a_proxys_password_is_shown_nowhere(config: Path) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 
 from marketprism.collector.allowance import Places
 from marketprism.collector.publisher import Publisher
@@ -37,6 +38,8 @@ class Reporter:
         self._clock = clock
         self._before = (clock(), 0, 0)
         self.ready = False
+        self.warnings: list[str] = []
+        """What an operator should know and may have chosen; no problem."""
 
     def stale(self) -> list[str]:
         """Name every feed that is older than the contract allows."""
@@ -55,6 +58,7 @@ class Reporter:
             healthy=self.ready and not problems,
             details={
                 "problems": problems,
+                "warnings": self.warnings,
                 "stale": stale,
                 "venues": {venue.name: _venue_details(venue) for venue in self._venues},
                 "publisher": self._publisher_details(causes),
@@ -73,6 +77,8 @@ class Reporter:
             f"{(count.received - received) / seconds:.0f} events/s in, "
             f"{(count.published - published) / seconds:.0f}/s published, {self._publisher.in_flight} in flight"
         )
+        if self._publisher.spooled:
+            line += f", {self._publisher.spooled} spooled"
         stale, causes = self.stale(), self._publisher.causes
         for cause in (*causes[:1], *(f"{name} {cause}" for name, cause in self._venue_causes().items())):
             line += f"; {cause}"
@@ -92,7 +98,9 @@ class Reporter:
                     published=lane.counters.published,
                     coalesced=lane.counters.coalesced,
                     refused=lane.counters.refused,
+                    spooled=lane.spooled,
                     in_flight=lane.in_flight,
+                    recovered=lane.counters.recovered,
                     resent_messages=lane.counters.resent,
                     duplicate_messages=lane.counters.duplicates,
                     window_messages=lane.unacknowledged[0],
@@ -101,6 +109,7 @@ class Reporter:
                 )
                 for lane in lanes
             ],
+            spool=self._publisher.spool_sample(),
             nats_connected=self._publisher.connected,
             sockets=self._places.sockets,
             connections_limit=self._places.limit,
@@ -119,10 +128,12 @@ class Reporter:
             "published": count.published,
             "coalesced": count.coalesced,
             "refused": count.refused,
-            "spooled": 0,
+            "spooled": self._publisher.spooled,
             "in_flight": self._publisher.in_flight,
+            "recovered": count.recovered,
             "resent_messages": count.resent,
             "duplicate_messages": count.duplicates,
+            "spool": asdict(self._publisher.spool_sample()),
         }
 
 
