@@ -1,6 +1,8 @@
 import asyncio
 import dataclasses
+import gc
 import time
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -77,6 +79,24 @@ async def test_a_lost_connection_unsynchronises_its_books_and_tells_what_is_miss
         gaps = [record.event for record in collected.records if isinstance(record.event, Gap)]
         assert {gap.data_type for gap in gaps} == {"trade", "orderbook"}
         assert collected.missing_ids() == set(), "what was lost was fetched over REST"
+
+
+async def test_a_hundred_cuts_of_a_venue_leave_no_descriptor_and_no_task_behind() -> None:
+    """As many as fit into Binance's budget of attempts; test_session.py has a thousand."""
+
+    def resources() -> tuple[int, int]:
+        return len(list(Path("/proc/self/fd").iterdir())), len(asyncio.all_tasks())
+
+    async with exchange() as settings, collecting("binance-spot", settings, reconnect_seconds=0.01) as collected:
+        await until(lambda: "live" in collected.venue.book_states().values())
+        session = collected.venue.sessions["market-data"]
+        session._backoff.floor, session._backoff.cap = 0.0, 0.01
+        gc.collect()
+        before = resources()
+        for number in range(1, 101):
+            await inject(settings, "close-all", "binance-spot", code=1006)
+            await until(lambda done=number: session.losses == done and session.is_open)  # type: ignore[misc]
+        await until(lambda: resources() == before)
 
 
 @pytest.mark.usefixtures("impatient")

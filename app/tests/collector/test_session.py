@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import time
 from dataclasses import replace
 from http import HTTPStatus
@@ -272,20 +273,19 @@ async def test_a_thousand_reconnects_leave_no_descriptor_and_no_task_behind() ->
 
     async with venue(speak) as port:
         client = Client(port, first_wait_seconds=1e-3)
-        client.session._backoff.floor = 0.0
-        client.session._backoff.cap = 1e-3
+        session = client.session
+        session._backoff.floor, session._backoff.cap = 0.0, 1e-3
         async with running(client):
-            await until(lambda: client.trades and len(ticker.clients) == 1)
+            await until(lambda: session.is_open and len(ticker.clients) == 1)
+            gc.collect()
             before = resources()
-            for number in range(1000):
-                attempts = client.session.attempts
+            for number in range(1, 1001):
                 if number % 10 == 0:
-                    client.session.renew("test")
+                    session.renew("test")
                 else:
                     for connection in list(ticker.clients):
                         connection.transport.abort()
-                await until(lambda done=attempts: client.session.attempts > done and client.session.is_open, 5)  # type: ignore[misc]
-                await until(lambda: len(ticker.clients) == 1, 5)
+                await until(lambda done=number: session.losses + session.rotations == done and session.is_open)  # type: ignore[misc]
+                await until(lambda: len(ticker.clients) == 1)
             await until(lambda: resources() == before)
-        assert client.session.rotations == 100
-        assert client.session.losses == 900
+        assert (session.losses, session.rotations) == (900, 100)
