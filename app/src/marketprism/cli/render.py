@@ -43,6 +43,13 @@ def status(report: Status) -> None:
         age = state.newest_age_seconds
         tables.add_row(name, f"{state.rows:,}", "none" if age is None else f"{age:.1f} s ago")
     console.print(tables)
+    feeds = _table("venue", "data type", "rows/s", "lag", "newest row")
+    for feed in report.feeds:
+        lag = "" if feed.lag_seconds is None else f"{feed.lag_seconds:.2f} s"
+        feeds.add_row(
+            feed.venue, feed.data_type, f"{feed.rows_per_second:.1f}", lag, f"{feed.newest_age_seconds:.1f} s ago"
+        )
+    console.print(feeds)
     problems(report)
 
 
@@ -75,5 +82,5 @@ def _console() -> Console:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, justify="right" if column == "rows" else "left")
+        table.add_column(column, justify="right" if column.startswith("rows") else "left")
     return table
