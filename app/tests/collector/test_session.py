@@ -168,12 +168,26 @@ async def test_an_answer_goes_to_the_connection_that_asked_even_while_it_is_held
     assert answered[0][0] is not answered[1][0]
 
 
-async def test_without_room_for_two_the_old_connection_is_closed_first() -> None:
+async def test_without_room_for_two_the_old_connection_is_closed_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROOM_SECONDS", 0.1)
     async with venue(stay) as port, running(Client(port, places=Places(2))) as client:
         await until(lambda: client.session.is_open)
         client.session.renew("test")
         await until(lambda: client.session.attempts == 2 and client.session.is_open)
         assert (client.session.rotations, client.lost) == (0, 1)
+
+
+async def test_a_replacement_waits_for_room_that_others_leave() -> None:
+    places = Places(3)
+    async with venue(stay) as port, running(Client(port, places=places)) as client:
+        await until(lambda: client.session.is_open)
+        async with running(Client(port, places=places)) as other:
+            await until(lambda: other.session.is_open)
+            client.session.renew("test")
+            await asyncio.sleep(0.1)
+            assert client.session.attempts == 1
+        await until(lambda: client.session.attempts == 2)
+        assert client.lost == 0
 
 
 async def test_a_session_without_a_place_says_what_it_waits_for() -> None:
@@ -226,18 +240,6 @@ async def test_attempts_stay_within_the_exchanges_budget() -> None:
         assert len(opened) == 2
 
 
-async def test_the_first_wait_after_a_loss_is_a_setting() -> None:
-    async def hang_up(_connection: ServerConnection) -> None: ...
-
-    async def waits(first: float) -> list[float]:
-        async with venue(hang_up) as port, running(Client(port, first_wait_seconds=first)) as client:
-            await until(lambda: client.lost == 1)
-            return [client.session._backoff.first, client.session._backoff.cap]
-
-    assert await waits(0.2) == [0.2, 15.0]
-    assert await waits(40.0) == [40.0, 40.0]
-
-
 async def test_a_venue_that_comes_up_later_is_found() -> None:
     async with venue(stay) as port:
         pass
@@ -274,7 +276,7 @@ async def test_a_thousand_reconnects_leave_no_descriptor_and_no_task_behind() ->
     async with venue(speak) as port:
         client = Client(port, first_wait_seconds=1e-3)
         session = client.session
-        session._backoff.floor, session._backoff.cap = 0.0, 1e-3
+        session._redial.backoff.floor, session._redial.backoff.cap = 0.0, 1e-3
         async with running(client):
             await until(lambda: session.is_open and len(ticker.clients) == 1)
             gc.collect()
