@@ -175,8 +175,8 @@ class BookFeed:
             timestamp_us=timestamp_us,
             receive_ns=receive_ns,
             reason=self._reason,
-            bids=self.sync.levels.bids.highest(self._depth),
-            asks=self.sync.levels.asks.lowest(self._depth),
+            bids=self.sync.levels.bids.best(self._depth),
+            asks=self.sync.levels.asks.best(self._depth),
         )
         self._reason = SnapshotReason.INTERVAL
         return [self._counters.record("orderbook", self.instrument, snapshot)]
