@@ -16,6 +16,7 @@ TESTED_ELSEWHERE = {
     "pipeline/outputs.py": "values and counters; tests/pipeline/test_feed.py",
     "venues/binance/messages.py": "wire structs; tests/venues/binance/test_adapter.py",
     "cli/collector.py": "the real process; tests/integration/test_collector_*.py and molecule/collector",
+    "cli/book_at.py": "real ClickHouse; tests/integration/test_ops_book_at.py",
     "cli/storage.py": "the real process; tests/integration/test_storage_*.py and molecule/storage",
     "ops/clickhouse.py": "real ClickHouse; tests/integration/test_storage_apply.py",
     "ops/drift.py": "real servers; tests/integration/test_storage_apply.py",

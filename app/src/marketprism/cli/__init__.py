@@ -5,6 +5,7 @@ import sys
 import typer
 
 from marketprism.cli import check
+from marketprism.cli.book_at import book_at
 from marketprism.cli.collector import capture, collector
 from marketprism.cli.replay import replay
 from marketprism.cli.sim import sim
@@ -21,6 +22,7 @@ app = typer.Typer(
 app.command("status")(check.status)
 app.command("health")(check.health)
 app.command("sql")(sql)
+app.command("book-at")(book_at)
 app.command("replay")(replay)
 app.command("capture")(capture)
 app.command("contract")(check.contract)

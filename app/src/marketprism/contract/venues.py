@@ -125,3 +125,9 @@ def feeds(venue: str, symbols: Iterable[str], data_types: Iterable[str]) -> list
         and not (name == "funding_rate" and market_of(venue, symbol) is Market.FUTURE)
     ]
     return list(dict.fromkeys(found))
+
+
+CONTIGUOUS_BOOKS = frozenset({(Exchange.BINANCE, Market.SPOT)})
+"""Where each change of a book begins one id after the last of the change before. Elsewhere ids jump, and the links that
+the collector followed are not stored: there the ledger and the reason of the snapshots tell where a book started anew.
+"""
