@@ -33,8 +33,11 @@ def store(server: ClickHouseServer, records: Iterable[Record]) -> None:
         place = f"$JS.ACK.{stream}.storage-hot.1.{sequence}.{sequence}.0.0"
         name = subject(record.data_type, record.instrument)
         messages[stream].append(Message(name, payload, sequence, sequence, 1, 0, place))
-    for stream, batch in messages.items():
-        writer = Writer(clickhouse, HOT_DATABASE, STREAMS[stream], sleep=lambda _: None)
-        writer.begin(7, 0)
-        assert not writer.store(batch).dead
-    clickhouse.close()
+    try:
+        for stream, batch in messages.items():
+            writer = Writer(clickhouse, HOT_DATABASE, STREAMS[stream], sleep=lambda _: None)
+            writer.begin(7, 0)
+            stored = writer.store(batch)
+            assert not stored.dead, [letter.detail for letter in stored.dead]
+    finally:
+        clickhouse.close()

@@ -5,6 +5,7 @@ import sys
 import typer
 
 from marketprism.cli import check
+from marketprism.cli.audit import audit
 from marketprism.cli.book_at import book_at
 from marketprism.cli.collector import capture, collector
 from marketprism.cli.replay import replay
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.command("status")(check.status)
 app.command("health")(check.health)
+app.command("audit")(audit)
 app.command("sql")(sql)
 app.command("book-at")(book_at)
 app.command("replay")(replay)
