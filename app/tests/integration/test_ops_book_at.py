@@ -10,12 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from marketprism.cli import app
+from marketprism.clickhouse_http import ClickHouseHttp
 from marketprism.contract.catalog import HOT_DATABASE
 from marketprism.contract.events import BookSnapshot, Gap
 from marketprism.contract.instruments import Instrument, Source
 from marketprism.contract.numbers import multiply
 from marketprism.ops.book_at import Book, UnprovenBookError, Wanted, book_at, levels_sql
-from marketprism.ops.clickhouse import ClickHouseHttp
 from marketprism.ops.replay import read_lines, replay
 from marketprism.pipeline.feed import Feed
 from marketprism.pipeline.outputs import Record

@@ -8,6 +8,7 @@ from marketprism.cli import check
 from marketprism.cli.audit import audit
 from marketprism.cli.book_at import book_at
 from marketprism.cli.collector import capture, collector
+from marketprism.cli.dead_letters import dead_letters
 from marketprism.cli.replay import replay
 from marketprism.cli.sim import sim
 from marketprism.cli.storage import schema, sql, storage, streams
@@ -34,6 +35,7 @@ app.command("storage")(storage)
 app.command("sim")(sim)
 app.add_typer(streams, name="streams")
 app.add_typer(schema, name="schema")
+app.add_typer(dead_letters, name="dead-letters")
 
 
 def main() -> None:

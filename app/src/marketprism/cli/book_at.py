@@ -10,12 +10,12 @@ import typer
 from marketprism import settings as configuration
 from marketprism.cli import render
 from marketprism.cli.moments import moment, utc
+from marketprism.clickhouse_http import ClickHouseHttp
 from marketprism.contract.catalog import COLD_DATABASE, HOT_DATABASE
 from marketprism.contract.instruments import Exchange, Market, require_symbol
 from marketprism.errors import ConfigurationError
 from marketprism.ops import book_at as rebuilding
 from marketprism.ops.book_at import Book, Wanted
-from marketprism.ops.clickhouse import ClickHouseHttp
 
 
 def book_at(
@@ -48,7 +48,8 @@ def book_at(
     if sql:
         sys.stdout.write(rebuilding.levels_sql(wanted) + "\n")
         return
-    book = rebuilding.book_at(ClickHouseHttp(settings, "reader"), wanted)
+    server = settings.cold if database == COLD_DATABASE else None
+    book = rebuilding.book_at(ClickHouseHttp(settings, "reader", server), wanted)
     if as_json:
         render.as_json(_facts(wanted, book) | {"bids": book.bids, "asks": book.asks})
     else:

@@ -12,10 +12,10 @@ from typing import Any
 
 import aiohttp
 
+from marketprism.clickhouse_http import ClickHouseHttp
 from marketprism.contract.catalog import DATA_TYPES, STREAMS
 from marketprism.contract.venues import VENUES, feeds
 from marketprism.ops import streams
-from marketprism.ops.clickhouse import ClickHouseHttp
 from marketprism.ops.delivery import Delivery, delivery
 from marketprism.ops.holes import Hole, Place, Verdict, judge_changes, judge_trades
 from marketprism.ops.sequences import Count, Sequences, Window

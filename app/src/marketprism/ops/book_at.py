@@ -7,11 +7,11 @@ book ends there. The side with fewer levels than the other was not cut, and is k
 
 from dataclasses import dataclass
 
+from marketprism.clickhouse_http import ClickHouseHttp, quoted
 from marketprism.contract.catalog import DATA_TYPES
 from marketprism.contract.instruments import Exchange, Market, Source
 from marketprism.contract.venues import CONTIGUOUS_BOOKS
 from marketprism.errors import MarketPrismError
-from marketprism.ops.clickhouse import ClickHouseHttp, quoted
 
 Level = tuple[str, str]
 """Price, and quantity in base currency, as decimal text."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from marketprism.clickhouse_http import ClickHouseHttp
 from marketprism.contract import wire
 from marketprism.contract.catalog import DATA_TYPES, DEAD_LETTERS, HOT_DATABASE, Stream, dead_letter_subject
 from marketprism.errors import ContractError, UnavailableError
-from marketprism.ops.clickhouse import ClickHouseHttp
 from marketprism.ops.stored_events import missing_sql
 from marketprism.ops.streams import JetStream
 

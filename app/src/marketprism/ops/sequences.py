@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from marketprism.clickhouse_http import ClickHouseHttp, quoted
 from marketprism.contract.catalog import DATA_TYPES, HOT_DATABASE
 from marketprism.contract.instruments import Source
 from marketprism.contract.venues import CONTIGUOUS_BOOKS, FILL_CHAINS
-from marketprism.ops.clickhouse import ClickHouseHttp, quoted
 from marketprism.ops.holes import Entry, Hole, Place
 
 T = TypeVar("T")

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
+from marketprism.clickhouse_http import quoted
 from marketprism.contract.catalog import DATA_TYPES, HOT_DATABASE
 from marketprism.contract.events import Envelope, Event
 from marketprism.contract.numbers import parse, to_text
 from marketprism.contract.tables import TABLES, Column
-from marketprism.ops.clickhouse import quoted
 
 _ORIGIN = ("source", "exchange", "market", "symbol")
 
