@@ -12,12 +12,15 @@ from nats.aio.client import Client as NatsClient
 from typer.testing import CliRunner
 
 from marketprism.cli import app
-from marketprism.contract.catalog import subject
+from marketprism.contract.catalog import STREAMS, subject
 from marketprism.contract.events import BookChange, Event, Gap, SnapshotReason, TradeIdKind
 from marketprism.contract.instruments import Source
+from marketprism.errors import UnavailableError
 from marketprism.ops.audit import Audit, Line, audit
+from marketprism.ops.delivery import settled
 from marketprism.ops.holes import Verdict
 from marketprism.ops.sequences import Count, Window
+from marketprism.ops.streams import connect as connect_admin
 from marketprism.pipeline.outputs import Record
 from marketprism.settings import Settings
 from marketprism.venues.okx import markets as okx
@@ -236,3 +239,13 @@ async def test_the_command_prints_lines_json_and_metrics(
     failed = await asyncio.to_thread(CliRunner().invoke, app, ["audit", "--since", "5m"])
     assert failed.exit_code == 1
     assert "differs: trade binance spot BTC-USDT: 2 missing ids are in no ledger" in failed.stdout
+
+
+async def test_storage_that_is_behind_is_waited_for_and_then_named(
+    publisher: Publisher, settings: Settings, tables: ClickHouseServer
+):
+    async with connect_admin(settings) as jetstream:
+        await settled(jetstream, STREAMS["MARKET_DATA"], 0)
+        await publisher.publish([trade(1)])
+        with pytest.raises(UnavailableError, match="storage is 1 messages of MARKET_DATA behind"):
+            await settled(jetstream, STREAMS["MARKET_DATA"], 0)

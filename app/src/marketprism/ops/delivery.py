@@ -4,7 +4,9 @@ Messages up to the acknowledged one are final. Each of them has a sequence, and 
 looked up, message by message.
 """
 
+import asyncio
 import base64
+import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +19,7 @@ from marketprism.errors import ContractError, UnavailableError
 from marketprism.ops.stored_events import missing_sql
 from marketprism.ops.streams import JetStream
 
+_POLL_SECONDS = 0.2
 MOST_LOOKED_UP = 2_000
 """Messages without a row that are looked up, one by one; more of them count as lost."""
 
@@ -77,6 +80,25 @@ async def delivery(jetstream: JetStream, clickhouse: ClickHouseHttp, stream: Str
         pending=max(0, int(info["state"]["last_seq"]) - last),
         rows=rows,
     )
+
+
+async def settled(jetstream: JetStream, stream: Stream, seconds: float) -> None:
+    """Wait until all that a stream holds now has been stored or laid aside.
+
+    Raises:
+        UnavailableError: Storage needs longer, or NATS does not answer.
+    """
+    last = int((await _ask(jetstream, f"STREAM.INFO.{stream.name}"))["state"]["last_seq"])
+    deadline = time.monotonic() + seconds
+    while True:
+        info = await _ask(jetstream, f"CONSUMER.INFO.{stream.name}.{stream.consumer}")
+        behind = last - int(info["ack_floor"]["stream_seq"])
+        if behind <= 0:
+            return
+        if time.monotonic() > deadline:
+            remedy = "see 'systemctl status marketprism-storage@hot', and try again when it has caught up"
+            raise UnavailableError(f"storage is {behind} messages of {stream.name} behind", remedy=remedy)
+        await asyncio.sleep(_POLL_SECONDS)
 
 
 def _in_tables(

@@ -84,13 +84,9 @@ class Sequences:
         Raises:
             UnavailableError: ClickHouse does not answer.
         """
-        chain = (
-            f"SELECT {_PLACE}, if({_FILLS}, '', toString(id_kind)) AS kind,"
-            f" if({_FILLS}, first_fill_id, trade_id) AS first_id, if({_FILLS}, last_fill_id, trade_id) AS last_id"
-            f" FROM {self._database}.trades WHERE {self._window}"
-        )
+        chain = trade_chain(self._database, str(self._window))
         overlaps = self._clickhouse.rows(
-            f"SELECT {_PLACE}, countIf(place > 1 AND first_id <= before) AS rows FROM ({_chained(chain)})"
+            f"SELECT {_PLACE}, countIf(place > 1 AND first_id <= before) AS rows FROM ({chained(chain)})"
             f" GROUP BY {_PLACE}"
         )
         return self._holes(chain), {_place(row): row["rows"] for row in overlaps if row["rows"]}
@@ -103,7 +99,7 @@ class Sequences:
         """
         places = ", ".join(f"({quoted(exchange)}, {quoted(market)})" for exchange, market in sorted(CONTIGUOUS_BOOKS))
         chain = (
-            f"SELECT {_PLACE}, '' AS kind, first_update_id AS first_id, last_update_id AS last_id"
+            f"SELECT {_PLACE}, '' AS kind, first_update_id AS first_id, last_update_id AS last_id, timestamp"
             f" FROM {self._database}.orderbook_deltas WHERE {self._window} AND (exchange, market) IN ({places})"
         )
         return self._holes(chain)
@@ -135,17 +131,26 @@ class Sequences:
 
     def _holes(self, chain: str) -> dict[Place, list[Hole]]:
         rows = self._clickhouse.rows(
-            f"SELECT {_PLACE}, before, first_id FROM ({_chained(chain)}) WHERE place > 1 AND first_id > before + 1"
+            f"SELECT {_PLACE}, before, first_id FROM ({chained(chain)}) WHERE place > 1 AND first_id > before + 1"
             f" ORDER BY {_PLACE}, first_id LIMIT {MOST_HOLES}"
         )
         return _grouped((_place(row), Hole(row["before"], row["first_id"])) for row in rows)
 
 
-def _chained(chain: str) -> str:
-    """Add to each row its place in the sequence and the highest id of all rows before it."""
+def trade_chain(database: str, where: str) -> str:
+    """Render the trades that fulfil a condition, each with the contiguous ids that it covers."""
+    return (
+        f"SELECT {_PLACE}, if({_FILLS}, '', toString(id_kind)) AS kind,"
+        f" if({_FILLS}, first_fill_id, trade_id) AS first_id, if({_FILLS}, last_fill_id, trade_id) AS last_id,"
+        f" timestamp FROM {database}.trades WHERE {where}"
+    )
+
+
+def chained(chain: str) -> str:
+    """Render a chain with each row's place in its sequence and the highest id of all rows before it."""
     order = f"OVER (PARTITION BY {_PLACE}, kind ORDER BY first_id, last_id ROWS BETWEEN UNBOUNDED PRECEDING AND"
     return (
-        f"SELECT {_PLACE}, first_id, max(last_id) {order} 1 PRECEDING) AS before,"
+        f"SELECT {_PLACE}, first_id, last_id, timestamp, max(last_id) {order} 1 PRECEDING) AS before,"
         f" count() {order} CURRENT ROW) AS place FROM ({chain})"
     )
 

@@ -115,4 +115,3 @@ class TradeFeed:
 
     def _hole_of(self, request: RestRequest) -> _Healing | None:
         return next((hole for hole in self._holes.values() if hole.missing.overlaps(request)), None)
-
