@@ -35,7 +35,7 @@ SPOT = binance.instrument(binance.SPOT, "BTC-USDT")
 @pytest.fixture
 async def host(tmp_path: Path, config_file: Path, tables: ClickHouseServer) -> AsyncIterator[str]:
     """Simulated venues with some hundred trades each, and storage that runs."""
-    async with exchanges(rate=200.0) as address:
+    async with exchanges(rate=40.0, symbols=("BTCUSDT",)) as address:
         content = yaml.safe_load(await asyncio.to_thread(config_file.read_text))
         addresses = {name: reached(name, address) for name in VENUES}
         content["venues"] = {

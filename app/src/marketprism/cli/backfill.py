@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -121,67 +120,65 @@ async def _run(settings: Settings, request: Request) -> bool:
     async with streams.connect(settings) as jetstream:
         await settled(jetstream, STREAMS[DATA_TYPES["trade"].stream], SETTLE_SECONDS)
     password = settings.credential("nats-collector")
-    complete = True
     async with Publisher(url=settings.nats.url, user="collector", password=password, coalesce=False) as publisher:
         await publisher.wait_connected()
-
-        async def publish(record: Record) -> None:
-            await publisher.publish(record.data_type, settings.source, record.instrument, record.event)
-
+        work = _Backfill(settings, request, publisher)
         for name in request.venues:
-            complete &= await _venue(settings, request, name, publish)
+            await work.venue(name)
         await publisher.drain()
-    return complete
+    return work.complete
 
 
-async def _venue(settings: Settings, request: Request, name: str, publish: Callable[[Record], Awaitable[None]]) -> bool:
-    venue = settings.venues[name]
-    data_types = [each for each in request.data_types if each in VENUES[name].data_types]
-    complete = True
-    async with past(name, venue, settings.collector, request.symbols or venue.symbols, publish) as source:
-        for instrument in source.instruments.values():
-            for data_type in data_types:
-                if data_type == "trade":
-                    complete &= await _trades(settings, request, source, instrument, publish)
-                elif request.ends is not None:
-                    piece = SeriesPiece(source.venue, data_type, instrument, *request.ends)
-                    what = f"{utc(request.ends[0])} to {utc(request.ends[1])}"
-                    complete &= await _fill(source, piece, f"{name} {data_type} {instrument.symbol} {what}")
-    return complete
+class _Backfill:
+    """Fills what was asked for, venue by venue; `complete` tells whether everything was there."""
 
+    def __init__(self, settings: Settings, request: Request, publisher: Publisher) -> None:
+        self.complete = True
+        self._settings = settings
+        self._request = request
+        self._publisher = publisher
+        self._clickhouse = ClickHouseHttp(settings, "reader")
 
-async def _trades(
-    settings: Settings,
-    request: Request,
-    source: Past,
-    instrument: Instrument,
-    publish: Callable[[Record], Awaitable[None]],
-) -> bool:
-    complete = True
-    for wish in await _wishes(settings, request, source, instrument):
-        if wish.gap is not None and not wish.is_told:
-            await publish(Record("gap", instrument, wish.gap))
-        runs = [(hole.after_id + 1, hole.before_id - 1) for hole in wish.holes]
-        what = ", ".join(f"{first}-{last}" for first, last in runs[:3]) + (", …" if len(runs) > 3 else "")
-        piece = TradesPiece(source.venue, instrument, runs, wish.gap)
-        complete &= await _fill(source, piece, f"{source.name} trade {instrument.symbol} {what or 'nothing missing'}")
-    return complete
+    async def venue(self, name: str) -> None:
+        venue = self._settings.venues[name]
+        symbols = self._request.symbols or venue.symbols
+        async with past(name, venue, self._settings.collector, symbols, self._publish) as source:
+            for instrument in source.instruments.values():
+                for data_type in self._request.data_types:
+                    if data_type == "trade":
+                        await self._trades(source, instrument)
+                    elif data_type in VENUES[name].data_types and self._request.ends is not None:
+                        await self._series(source, data_type, instrument, *self._request.ends)
 
+    async def _series(self, source: Past, data_type: str, instrument: Instrument, start_us: int, end_us: int) -> None:
+        piece = SeriesPiece(source.venue, data_type, instrument, start_us, end_us)
+        await self._fill(source, piece, f"{data_type} {instrument.symbol} {utc(start_us)} to {utc(end_us)}")
 
-async def _wishes(settings: Settings, request: Request, source: Past, instrument: Instrument) -> list[Wish]:
-    known = TradeGaps(ClickHouseHttp(settings, "reader"), settings.source, instrument)
-    if request.ends is None:
-        now_ns = time.time_ns()
-        until_us = now_ns // 1000 - int(SETTLE_SECONDS * 1_000_000)
-        return known.of_ledger() + known.untold(until_us - UNTOLD_DAYS * _DAY_US, until_us, now_ns)
-    first, last = request.ends
-    if request.by_id:
-        return known.of_range(Hole(first - 1, last + 1))
-    return known.of_range(Hole(await source.locate(instrument, first) - 1, await source.locate(instrument, last)))
+    async def _trades(self, source: Past, instrument: Instrument) -> None:
+        for wish in await self._wishes(source, instrument):
+            if wish.gap is not None and not wish.is_told:
+                await self._publish(Record("gap", instrument, wish.gap))
+            runs = [(hole.after_id + 1, hole.before_id - 1) for hole in wish.holes]
+            what = ", ".join(f"{first}-{last}" for first, last in runs[:3]) + (", …" if len(runs) > 3 else "")
+            piece = TradesPiece(source.venue, instrument, runs, wish.gap)
+            await self._fill(source, piece, f"trade {instrument.symbol} {what or 'nothing missing'}")
 
+    async def _wishes(self, source: Past, instrument: Instrument) -> list[Wish]:
+        known, ends = TradeGaps(self._clickhouse, self._settings.source, instrument), self._request.ends
+        if ends is None:
+            now_ns = time.time_ns()
+            until_us = now_ns // 1000 - int(SETTLE_SECONDS * 1_000_000)
+            return known.of_ledger() + known.untold(until_us - UNTOLD_DAYS * _DAY_US, until_us, now_ns)
+        if self._request.by_id:
+            return known.of_range(Hole(ends[0] - 1, ends[1] + 1))
+        first, after = [await source.locate(instrument, time_us) for time_us in ends]
+        return known.of_range(Hole(first - 1, after))
 
-async def _fill(source: Past, piece: Piece, what: str) -> bool:
-    """Fill one piece and say what became of it."""
-    published = await source.fill(piece)
-    typer.echo(f"{what}: {published} events" + (f"; {piece.problem}" if piece.problem else ""))
-    return not piece.problem
+    async def _fill(self, source: Past, piece: Piece, what: str) -> None:
+        """Fill one piece and say what became of it."""
+        published = await source.fill(piece)
+        typer.echo(f"{source.name} {what}: {published} events" + (f"; {piece.problem}" if piece.problem else ""))
+        self.complete &= not piece.problem
+
+    async def _publish(self, record: Record) -> None:
+        await self._publisher.publish(record.data_type, self._settings.source, record.instrument, record.event)
