@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from marketprism.collector.past import Past, past
+from marketprism.collector.past import Past, UnknownTimeError, past
 from marketprism.contract.events import Trade
 from marketprism.errors import ConfigurationError, UnavailableError
 from marketprism.pipeline.outputs import Record
@@ -42,7 +42,7 @@ async def test_a_time_becomes_an_id_and_the_trades_from_it_on_are_fetched(venue:
 
 async def test_a_time_without_a_trade_is_told() -> None:
     async with opened("binance-spot", []) as (source, _):
-        with pytest.raises(UnavailableError, match=r"does not tell the trade of .*: the venue has no trade there"):
+        with pytest.raises(UnknownTimeError, match=r"does not tell the trade of .*: the venue has no trade there"):
             await source.locate(source.instruments["BTC-USDT"], time.time_ns() // 1000 + 60_000_000)
 
 

@@ -178,3 +178,15 @@ def test_a_wish_that_makes_no_sense_is_refused_before_anything_is_asked(
     result = CliRunner().invoke(app, ["backfill", *arguments])
     assert isinstance(result.exception, ConfigurationError)
     assert message in str(result.exception)
+
+
+async def test_a_venue_that_is_away_does_not_keep_the_others_from_their_past(
+    host: str, tables: ClickHouseServer, config_file: Path
+):
+    content = yaml.safe_load(await asyncio.to_thread(config_file.read_text))
+    content["venues"]["binance-usdm"]["rest_url"] = "http://127.0.0.1:1"
+    await asyncio.to_thread(config_file.write_text, yaml.safe_dump(content))
+    result = await run(config_file, "--type", "lsr_all_account", "--from", "3h", "--to", "2h", code=1)
+    usdm, swap = (line for line in result.splitlines() if line.startswith(("binance-usdm", "okx-swap")))
+    assert "127.0.0.1" in usdm
+    assert swap.endswith("12 events")

@@ -10,12 +10,12 @@ import typer
 from marketprism import settings as configuration
 from marketprism.cli.moments import moment, utc
 from marketprism.clickhouse_http import ClickHouseHttp
-from marketprism.collector.past import Past, past
+from marketprism.collector.past import Past, UnknownTimeError, past
 from marketprism.collector.publisher import Publisher
 from marketprism.contract.catalog import DATA_TYPES, STREAMS
 from marketprism.contract.instruments import Instrument
 from marketprism.contract.venues import VENUES
-from marketprism.errors import ConfigurationError
+from marketprism.errors import ConfigurationError, MarketPrismError, UnavailableError
 from marketprism.ops import streams
 from marketprism.ops.delivery import settled
 from marketprism.ops.holes import Hole
@@ -124,7 +124,10 @@ async def _run(settings: Settings, request: Request) -> bool:
         await publisher.wait_connected()
         work = _Backfill(settings, request, publisher)
         for name in request.venues:
-            await work.venue(name)
+            try:
+                await work.venue(name)
+            except UnavailableError as error:  # the other venues have a past of their own
+                work.failed(name, error)
         await publisher.drain()
     return work.complete
 
@@ -140,6 +143,7 @@ class _Backfill:
         self._clickhouse = ClickHouseHttp(settings, "reader")
 
     async def venue(self, name: str) -> None:
+        """Fill what was asked for of one venue."""
         venue = self._settings.venues[name]
         symbols = self._request.symbols or venue.symbols
         async with past(name, venue, self._settings.collector, symbols, self._publish) as source:
@@ -150,12 +154,22 @@ class _Backfill:
                     elif data_type in VENUES[name].data_types and self._request.ends is not None:
                         await self._series(source, data_type, instrument, *self._request.ends)
 
+    def failed(self, what: str, error: MarketPrismError) -> None:
+        """Say what could not be asked for."""
+        typer.echo(f"{what}: {error}")
+        self.complete = False
+
     async def _series(self, source: Past, data_type: str, instrument: Instrument, start_us: int, end_us: int) -> None:
         piece = SeriesPiece(source.venue, data_type, instrument, start_us, end_us)
         await self._fill(source, piece, f"{data_type} {instrument.symbol} {utc(start_us)} to {utc(end_us)}")
 
     async def _trades(self, source: Past, instrument: Instrument) -> None:
-        for wish in await self._wishes(source, instrument):
+        try:
+            wishes = await self._wishes(source, instrument)
+        except UnknownTimeError as error:
+            self.failed(f"{source.name} trade {instrument.symbol}", error)
+            return
+        for wish in wishes:
             if wish.gap is not None and not wish.is_told:
                 await self._publish(Record("gap", instrument, wish.gap))
             runs = [(hole.after_id + 1, hole.before_id - 1) for hole in wish.holes]

@@ -14,7 +14,7 @@ from marketprism.collector.rest import RestClient
 from marketprism.collector.state import LIMITED_WAIT_SECONDS, Condition, VenueState
 from marketprism.contract.instruments import Instrument
 from marketprism.contract.venues import VENUES
-from marketprism.errors import UnavailableError
+from marketprism.errors import MarketPrismError, UnavailableError
 from marketprism.pipeline.outputs import Record
 from marketprism.pipeline.past import Piece, boundary
 from marketprism.settings import CollectorSettings, VenueSettings
@@ -23,6 +23,10 @@ from marketprism.venues.registry import DIALECTS
 
 ATTEMPTS = 3
 """Times that one request is sent before its piece is given up; a venue's own waits come between."""
+
+
+class UnknownTimeError(MarketPrismError):
+    """The venue does not tell which trade a time begins with."""
 
 
 class Past:
@@ -55,14 +59,15 @@ class Past:
         """Return the id with which the trades from a time on begin.
 
         Raises:
-            UnavailableError: The venue does not answer, or has no trade that tells it.
+            UnknownTimeError: The venue has no trade that tells it.
+            UnavailableError: The venue does not answer.
         """
         request = self.venue.history_request("trade", instrument, time_us, time_us)
         assert request is not None, "every venue has trades of the past"
         found = boundary(self.venue, request, await self._ask(request), time_us)
         if isinstance(found, str):
             remedy = "choose a time between the oldest and the newest trade that the venue still gives"
-            raise UnavailableError(
+            raise UnknownTimeError(
                 f"{self.name} does not tell the trade of {instrument} at that time: {found}", remedy=remedy
             )
         return found
