@@ -100,10 +100,11 @@ async def test_a_stream_that_went_quiet_is_named_until_it_lives_again() -> None:
     async with exchange(rate=100.0) as settings, collecting("binance-spot", settings) as collected:
         await until(lambda: collected.count("trade"))
         with capture_logs() as logs:
-            await inject(settings, "silent", "binance-spot", sort="trade", seconds=2)
-            await until(lambda: collected.venue.stale() == ["binance-spot trade BTC-USDT"])
-            await until(lambda: collected.venue.stale() == [])
+            await inject(settings, "silent", "binance-spot", sort="trade", seconds=4)
+            await until(lambda: any(log["event"] == "feeds silent" for log in logs))
+            assert collected.venue.stale() == ["binance-spot trade BTC-USDT"]
             await until(lambda: any(log["event"] == "feeds live again" for log in logs))
+            assert collected.venue.stale() == []
         silent = next(log for log in logs if log["event"] == "feeds silent")
         assert silent["feeds"] == ["trade BTC-USDT (went quiet)"]
 

@@ -54,12 +54,12 @@ def storage(
 ) -> None:
     """Write what NATS carries into ClickHouse, or copy it into the cold database; each event exactly once."""
     settings = configuration.load()
-    logs.configure(settings.log_level)
     if mode is Mode.COLD and not settings.storage.cold_enabled:
         raise ConfigurationError(
             "storage.cold_enabled is false, so hot storage drops old days itself",
             remedy="set it to true before cold storage runs",
         )
+    logs.configure(settings.log_level)
     asyncio.run(_store(settings, mode))
 
 
