@@ -19,6 +19,11 @@ _CHUNK_BYTES = 64 * 1024
 _READ_ONLY, _NOT_ALLOWED, _WRONG_PASSWORD = 164, 497, (192, 193, 194, 516)
 
 
+def quoted(text: str) -> str:
+    """Write a text as a string literal of a statement."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 class QueryRefusedError(MarketPrismError):
     """The server answered a statement with an error; `facts["code"]` is its number."""
 

@@ -5,6 +5,9 @@ import sys
 import typer
 
 from marketprism.cli import check
+from marketprism.cli.audit import audit
+from marketprism.cli.backfill import backfill
+from marketprism.cli.book_at import book_at
 from marketprism.cli.collector import capture, collector
 from marketprism.cli.dead_letters import dead_letters
 from marketprism.cli.replay import replay
@@ -21,7 +24,10 @@ app = typer.Typer(
 )
 app.command("status")(check.status)
 app.command("health")(check.health)
+app.command("audit")(audit)
+app.command("backfill")(backfill)
 app.command("sql")(sql)
+app.command("book-at")(book_at)
 app.command("replay")(replay)
 app.command("capture")(capture)
 app.command("contract")(check.contract)

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -19,6 +19,16 @@ _STATE_STYLE = {"active": "green", "failed": "red", "inactive": "yellow"}
 def as_json(value: Any) -> None:
     """Print one JSON document."""
     sys.stdout.write(json.dumps(value, indent=2) + "\n")
+
+
+def rows(columns: Sequence[str], values: Iterable[Sequence[str]]) -> None:
+    """Print a table of numbers as text, aligned at their ends."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for row in values:
+        table.add_row(*row)
+    _console().print(table)
 
 
 def status(report: Status) -> None:

@@ -8,7 +8,13 @@ from marketprism.venues.protocol import SECOND_NS, Purpose
 MINUTE_NS = 60 * SECOND_NS
 SHARE = 0.8
 """Part of the exchange's limit that is used; others may share the address."""
-PURPOSE_SHARES = {Purpose.BOOK: 0.9, Purpose.LISTING: 0.2, Purpose.POLL: 0.3, Purpose.HEAL: 0.2}
+PURPOSE_SHARES = {
+    Purpose.BOOK: 0.9,
+    Purpose.LISTING: 0.2,
+    Purpose.POLL: 0.3,
+    Purpose.HEAL: 0.2,
+    Purpose.HISTORY: 0.2,
+}
 """Part of ours that one purpose may use: neither do floods of the others starve the books, nor the books all others."""
 
 ATTEMPTS: dict[Exchange, tuple[int, float]] = {
