@@ -6,6 +6,7 @@ import typer
 
 from marketprism.cli import check
 from marketprism.cli.collector import capture, collector
+from marketprism.cli.doctor import doctor
 from marketprism.cli.replay import replay
 from marketprism.cli.sim import sim
 from marketprism.cli.storage import schema, sql, storage, streams
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 app.command("status")(check.status)
 app.command("health")(check.health)
+app.command("doctor")(doctor)
 app.command("sql")(sql)
 app.command("replay")(replay)
 app.command("capture")(capture)

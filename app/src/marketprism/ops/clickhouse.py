@@ -26,12 +26,14 @@ class ClickHouseHttp:
     Args:
         settings: Name the server and keep the password.
         role: Key of `catalog.CLICKHOUSE_USERS`: ``admin``, ``writer`` or ``reader``.
+        answer_seconds: Longest silence of the server within one statement.
     """
 
-    def __init__(self, settings: Settings, role: str) -> None:
+    def __init__(self, settings: Settings, role: str, answer_seconds: float = _ANSWER_SECONDS) -> None:
         self._host = settings.clickhouse.host
         self._port = settings.clickhouse.http_port
         self._role = role
+        self._answer_seconds = answer_seconds
         self._user = CLICKHOUSE_USERS[role]
         self._password = settings.credential(f"clickhouse-{role}")
 
@@ -72,7 +74,7 @@ class ClickHouseHttp:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=_CONNECT_SECONDS)
         try:
             connection.connect()
-            connection.sock.settimeout(_ANSWER_SECONDS)
+            connection.sock.settimeout(self._answer_seconds)
             connection.request("POST", f"/?{urlencode(query)}", body=sql.encode(), headers=headers)
             answer = connection.getresponse()
             if answer.status != http.HTTPStatus.OK:

@@ -1,10 +1,10 @@
-"""From evidence to a verdict: which problems are there, which of them explain the others, and what stays unexplained."""
+"""From evidence to a verdict: which problems are there, which explain the others, and what stays unexplained."""
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from marketprism.ops.doctor.catalogue import PROBLEMS, SYMPTOMS, Hop, Phase, Severity
+from marketprism.ops.doctor.catalogue import PROBLEMS, SYMPTOMS, Hop, Severity
 from marketprism.ops.doctor.chain import Station, first_broken, walk
 from marketprism.ops.doctor.evidence import Evidence
 from marketprism.ops.doctor.findings import Finding
@@ -49,13 +49,14 @@ class State(StrEnum):
     """The verdict in one word, and what the process ends with."""
 
     HEALTHY = "healthy"
+    ABSENT = "absent"  # nothing is installed, and nothing keeps a deployment from starting
     DEGRADED = "degraded"
     BROKEN = "broken"
     UNKNOWN = "unknown"  # something is wrong that no rule names
     UNSEEN = "unseen"  # nothing is wrong as far as one could look
 
 
-EXIT_CODES = {State.HEALTHY: 0, State.DEGRADED: 1, State.UNSEEN: 1, State.UNKNOWN: 2, State.BROKEN: 2}
+EXIT_CODES = {State.HEALTHY: 0, State.ABSENT: 0, State.DEGRADED: 1, State.UNSEEN: 1, State.UNKNOWN: 2, State.BROKEN: 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,5 +157,6 @@ def _state(evidence: Evidence, findings: list[Finding], unexplained: Station | N
         return State.UNKNOWN
     if findings:
         return State.DEGRADED
-    blind = evidence.installed and any(PROBLEMS[name].phase is Phase.RUN for name in only or PROBLEMS)
-    return State.UNSEEN if evidence.unseen and blind else State.HEALTHY
+    if not evidence.installed:
+        return State.ABSENT
+    return State.UNSEEN if evidence.unseen else State.HEALTHY

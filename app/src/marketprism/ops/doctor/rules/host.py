@@ -113,7 +113,8 @@ def is_at_limit(unit: Unit) -> bool:
 
 
 def _at_limit(unit: Unit) -> str:
-    return f"{unit.name} holds {(unit.memory_bytes or 0) / GIB:.2f} GiB of the {(unit.memory_limit_bytes or 0) / GIB:.2f} it may"
+    held, limit = (unit.memory_bytes or 0) / GIB, (unit.memory_limit_bytes or 0) / GIB
+    return f"{unit.name} holds {held:.2f} GiB of the {limit:.2f} it may"
 
 
 def cpu_saturated(evidence: Evidence) -> Iterator[Finding]:

@@ -9,6 +9,8 @@ from marketprism.ops.doctor.findings import Certainty, Finding
 
 STARTING_SECONDS = 15.0
 """A service that was started less than this ago may not answer yet."""
+CRASHES = 3
+"""Restarts by systemd itself from which a young service counts as one that crashes again and again."""
 JOURNAL_LINES = 3
 PORT_TAKEN = re.compile(r"address already in use|port \d+ on \S+ is taken", re.IGNORECASE)
 REFUSED_SETTINGS = re.compile(
@@ -92,7 +94,7 @@ def _down(evidence: Evidence, service: Service) -> Finding | None:
             certainty=Certainty.LIKELY,
         )
     young = unit.since is not None and evidence.now - unit.since < STARTING_SECONDS
-    if young:
+    if young and unit.restarts < CRASHES:
         return None
     return Finding(
         problem=service.problem, evidence=(f"{unit.name} is {unit.state}, but {no_answer(face)}", *last_lines(unit))

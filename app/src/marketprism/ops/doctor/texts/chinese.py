@@ -5,6 +5,7 @@ from marketprism.ops.doctor.texts.words import Phrases, Words
 PHRASES = Phrases(
     verdicts={
         "healthy": "健康：每一环都有数据",
+        "absent": "此处没有安装，也没有妨碍部署的问题",
         "degraded": "降级：{roots}",
         "broken": "故障：{roots}",
         "unknown": "未知：有异常，但没有规则能够解释；证据见下",
@@ -46,7 +47,8 @@ WORDS: dict[str, Words] = {
     "python-too-old": Words(
         "Python 版本过低",
         "需要 Python 3.11、3.12 或 3.13，但没有找到",
-        "Debian/Ubuntu：apt-get install python3 python3-venv；RHEL：dnf install python3.11；macOS：brew install python@3.11",
+        "Debian/Ubuntu：apt-get install python3 python3-venv；RHEL：dnf install python3.11；"
+        "macOS：brew install python@3.11",
     ),
     "nats-down": Words(
         "NATS Server 无法启动",

@@ -5,6 +5,7 @@ from marketprism.ops.doctor.texts.words import Phrases, Words
 PHRASES = Phrases(
     verdicts={
         "healthy": "healthy: every hop carries data",
+        "absent": "nothing is installed here, and nothing keeps a deployment from starting",
         "degraded": "degraded: {roots}",
         "broken": "broken: {roots}",
         "unknown": "unknown: something is wrong that no rule names; the evidence is below",
@@ -46,17 +47,20 @@ WORDS: dict[str, Words] = {
     "python-too-old": Words(
         "Python is too old",
         "Python 3.11, 3.12 or 3.13 is needed and was not found",
-        "Debian, Ubuntu: apt-get install python3 python3-venv; RHEL: dnf install python3.11; macOS: brew install python@3.11",
+        "Debian, Ubuntu: apt-get install python3 python3-venv; RHEL: dnf install python3.11;"
+        " macOS: brew install python@3.11",
     ),
     "nats-down": Words(
         "NATS is down",
         "ports 4222 and 8222 do not answer",
-        "checks disk, port and store, starts nats-server again, applies the streams; a corrupt store is moved aside, never deleted",
+        "checks disk, port and store, starts nats-server again, applies the streams;"
+        " a damaged store is moved aside, never deleted",
     ),
     "clickhouse-down": Words(
         "ClickHouse is down",
         "ports 8123 and 9000 do not answer",
-        "tests the configuration, repairs permissions, starts the server again; reinstalls the pinned version as a last resort, data kept",
+        "tests the configuration, repairs permissions, starts the server again;"
+        " reinstalls the pinned version as a last resort, data kept",
     ),
     "storage-down": Words(
         "The storage service is down",
