@@ -30,9 +30,9 @@ def host_command(problem: str) -> str:
 def as_json(diagnosis: Diagnosis, language: Language) -> dict[str, Any]:
     """Return the verdict as plain values.
 
-    ``verdict`` is a `verdict.State`, ``roots`` the names of the causes, ``findings`` everything found with its evidence and
-    its repair, ``chain`` every hop, ``unexplained`` the broken hop that no rule names, ``unseen`` what could not be
-    looked at.
+    ``verdict`` is a `verdict.State`, ``roots`` the names of the causes, ``findings`` everything found with its
+    evidence and its repair, ``chain`` every hop, ``unexplained`` the broken hop that no rule names, ``unseen`` what
+    could not be looked at.
     """
     unexplained = diagnosis.unexplained
     return {

@@ -103,9 +103,7 @@ def judge(evidence: Evidence, only: Collection[str] = ()) -> Diagnosis:
         roots = [finding for finding in roots if finding.problem in only]
         consequences = [pair for pair in consequences if pair[0].problem in only]
     return Diagnosis(
-        state=_state(
-            evidence, [*roots, *(finding for finding, _ in consequences)], None if only else unexplained, only
-        ),
+        state=_state(evidence, [*roots, *(finding for finding, _ in consequences)], None if only else unexplained),
         roots=tuple(roots),
         consequences=tuple(consequences),
         chain=tuple(chain),
@@ -144,13 +142,14 @@ def _unexplained(chain: list[Station], findings: list[Finding]) -> Station | Non
         return None
     for finding in findings:
         hop = PROBLEMS[finding.problem].hop
-        hops = {hop} if hop is not None else {PROBLEMS[name].hop for name in finding.explains}
+        behind = finding.explains if hop is None else finding.explains - SYMPTOMS
+        hops = {hop, *(PROBLEMS[name].hop for name in behind)}
         if station.hop in hops:
             return None
     return station
 
 
-def _state(evidence: Evidence, findings: list[Finding], unexplained: Station | None, only: Collection[str]) -> State:
+def _state(evidence: Evidence, findings: list[Finding], unexplained: Station | None) -> State:
     if any(finding.weight is Severity.BROKEN for finding in findings):
         return State.BROKEN
     if unexplained is not None:

@@ -81,7 +81,7 @@ def freshness(evidence: Evidence) -> Iterator[Finding]:
         return
     if not any(tables.rows.get(feed.data_type, 0) for feed in tables.feeds):
         empty = ", ".join(sorted({feed.data_type for feed in tables.feeds}))
-        yield Finding(problem="no-data", evidence=(f"no row of {empty}",))
+        yield Finding(problem="no-data", evidence=(f"no row of {empty}",), venues=_venues(stale))
         return
     books = [feed for feed in stale if feed.data_type == "orderbook"]
     all_books = [feed for feed in tables.feeds if feed.data_type == "orderbook"]
@@ -97,7 +97,7 @@ def freshness(evidence: Evidence) -> Iterator[Finding]:
             problem="stale-data",
             evidence=(*_sentences(stale), *_upstream(evidence, stale)),
             certainty=Certainty.SURE,
-            venues=None if everything else _venues(stale),
+            venues=_venues(stale),
             severity=Severity.BROKEN if everything else None,
         )
 
