@@ -39,7 +39,7 @@ class Gatherer:
         return replace(evidence, unseen=self._unseen)
 
     async def _everything(self) -> Evidence:
-        site, settings = self._site, self._site.settings if self._site.installed else None
+        site, settings = self._site, self._site.settings if self._site.endpoints else None
         urls = {name: site.endpoints[name] + path for name, path in sites.PATHS.items() if name in site.endpoints}
         clone = surroundings.find_clone()
         async with aiohttp.ClientSession() as http, asyncio.TaskGroup() as group:
@@ -50,9 +50,9 @@ class Gatherer:
             units = start("units", systemd.units(site.units) if site.units else None)
             answers = start("services", faces.ask_all(http, urls))
             streams = start("streams", _streams(http, site.endpoints["nats_monitor"]) if urls else None)
-            cpu = start("processors", _cpu())
-            memory = start("memory", blocking(kernel.memory))
-            disks = start("disks", blocking(kernel.disks, sites.DATA_PATHS))
+            cpu = start("processors", _cpu() if site.is_here else None)
+            memory = start("memory", blocking(kernel.memory) if site.is_here else None)
+            disks = start("disks", blocking(kernel.disks, sites.DATA_PATHS) if site.is_here else None)
             stream_drift = start("stream drift", jetstream.drift(settings) if settings else None)
             schema_drift = start("schema drift", blocking(clickhouse.drift, settings) if settings else None)
             tables = start("tables", blocking(clickhouse.tables, settings) if settings else None)
@@ -60,7 +60,7 @@ class Gatherer:
             seen_clone = start("clone", blocking(surroundings.look_at_clone, clone) if clone else None)
         return Evidence(
             now=time.time_ns() / 1e9,
-            installed=site.installed,
+            installed=bool(site.endpoints),
             config_error=site.config_error,
             units=units.result(),
             ports=site.ports,
@@ -73,7 +73,7 @@ class Gatherer:
             schema_drift=schema_drift.result(),
             tables=tables.result(),
             names=names.result() or {},
-            backup_age=surroundings.backup_age(sites.BACKUP_MANIFEST),
+            backup_age=surroundings.backup_age(sites.BACKUP_MANIFEST) if site.is_here else None,
             clone=seen_clone.result(),
         )
 

@@ -1,6 +1,7 @@
 """What is installed on this host and where it is asked, whatever state the settings are in."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,17 +28,18 @@ PATHS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """One host.
+    """One installation.
 
     Attributes:
-        installed: Whether a deployment left its record.
+        is_here: Whether this is an installed host. A clone knows only the addresses of the installation that it
+            deployed, and a computer that is neither knows nothing.
         units: Names of this host's units.
         endpoints: Addresses by name: ``http://127.0.0.1:8087``.
         settings: None when they cannot be read.
         config_error: Why.
     """
 
-    installed: bool
+    is_here: bool
     units: tuple[str, ...]
     endpoints: Mapping[str, str]
     settings: Settings | None
@@ -50,25 +52,25 @@ class Site:
         return PORTS | {name: port for name, port in found.items() if port is not None}
 
 
-def find(installation: Path = INSTALLATION, config: Path | None = None) -> Site:
+def find(installation: Path = INSTALLATION) -> Site:
     """Read what is known; nothing here fails.
 
     Args:
         installation: The record that a deployment leaves.
-        config: Settings; None takes what every command takes.
     """
     settings, error = None, ""
     try:
-        settings = configuration.load(config)
+        settings = configuration.load()
     except ConfigurationError as refused:
         error = str(refused)
     try:
         found = json.loads(installation.read_text(encoding="utf-8"))
         units, endpoints = tuple(found["units"]), dict(found["endpoints"])
     except (OSError, ValueError, KeyError):
-        named = endpoints_of(settings) if settings is not None and config is not None else {}
-        return Site(installed=bool(named), units=(), endpoints=named, settings=settings, config_error=error)
-    return Site(installed=True, units=units, endpoints=endpoints, settings=settings, config_error=error)
+        is_named = configuration.CONFIG_VARIABLE in os.environ or configuration.default_config() is not None
+        named = endpoints_of(settings) if settings is not None and is_named else {}
+        return Site(is_here=False, units=(), endpoints=named, settings=settings, config_error=error)
+    return Site(is_here=True, units=units, endpoints=endpoints, settings=settings, config_error=error)
 
 
 def endpoints_of(settings: Settings) -> dict[str, str]:

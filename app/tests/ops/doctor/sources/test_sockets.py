@@ -40,7 +40,7 @@ def test_a_listener_of_somebody_else_is_told_without_a_name(tmp_path: Path) -> N
     ("line", "unit"),
     [
         ("0::/system.slice/nats-server.service", "nats-server.service"),
-        (r"0::/system.slice/system-marketprism\x2dstorage.slice/marketprism-storage@hot.service", "marketprism-storage@hot.service"),
+        (r"0::/system.slice/system-marketprism\x2dstorage.slice/storage@hot.service", "storage@hot.service"),
         ("0::/system.slice/nats-server.service/sub", "nats-server.service"),
         ("0::/user.slice/user-0.slice/session-1.scope", ""),
     ],
