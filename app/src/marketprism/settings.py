@@ -6,10 +6,12 @@ Unknown names are refused everywhere.
 
 import difflib
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 
 import yaml
 from dotenv import dotenv_values
@@ -19,8 +21,10 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
@@ -33,13 +37,44 @@ PREFIX = "MARKETPRISM_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 SYSTEM_CONFIG = Path("/etc/marketprism/marketprism.yml")
 SYSTEM_CREDENTIALS = Path("/etc/marketprism/credentials")
+SYSTEM_SPOOL = Path("/var/lib/marketprism/spool")
 
 KNOBS: dict[str, tuple[str, ...]] = {
     "LOG_LEVEL": ("log_level",),
     "HEALTH_CHECK_PORT": ("collector", "health_port"),
     "METRICS_PORT": ("collector", "metrics_port"),
+    "MAX_CONCURRENT_CONNECTIONS": ("collector", "max_connections"),
+    "WEBSOCKET_RECONNECT_DELAY": ("collector", "reconnect_seconds"),
+    "HTTP_PROXY": ("collector", "http_proxy"),
+    "HTTPS_PROXY": ("collector", "https_proxy"),
+    "NO_PROXY": ("collector", "no_proxy"),
 }
 """The operator's plain variable names and the settings they stand for."""
+
+
+PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
+
+
+def _proxy(given: Any) -> Any:
+    """Check a proxy's address; nothing means none, and without a scheme it is an HTTP proxy.
+
+    A SOCKS proxy resolves the names itself (``socks5h``): where exchanges are blocked, name servers often lie.
+    """
+    if not isinstance(given, str):
+        return given
+    if not given.strip():
+        return None
+    address = given.strip() if "://" in given else f"http://{given.strip()}"
+    parts = urlsplit(address)
+    if parts.scheme not in PROXY_SCHEMES or not parts.hostname or parts.port is None:
+        raise ValueError(
+            f"a proxy is <scheme>://[user:password@]host:port, its scheme one of {', '.join(PROXY_SCHEMES)}"
+        )
+    return re.sub(r"^socks5:", "socks5h:", address)
+
+
+ProxyAddress = Annotated[SecretStr | None, BeforeValidator(_proxy)]
+"""A secret, as it may hold a password."""
 
 
 class _Section(BaseModel):
@@ -59,7 +94,7 @@ class NatsSettings(_Section):
 
 
 class ClickHouseSettings(_Section):
-    """The ClickHouse server."""
+    """A ClickHouse server."""
 
     host: str = "127.0.0.1"
     native_port: int = Field(default=PORTS["clickhouse_native"], ge=1, le=65535)
@@ -73,6 +108,14 @@ class CollectorSettings(_Section):
         bind: Address of the health and metrics servers.
         book_depth: Levels a side in a published book snapshot.
         book_interval_seconds: Time between published snapshots of one book.
+        spool_directory: Where events wait while NATS is away, slow or full; the unit's StateDirectory.
+        spool_bytes: Bytes on disk that all waiting events together may take; after that publishing waits.
+        max_connections: Open WebSockets and running REST requests together.
+        reconnect_seconds: Bound of the first wait after a lost connection; it doubles with each attempt in vain.
+        rotation_seconds: Age at which a WebSocket is replaced; the exchanges cut theirs after 24 hours.
+        http_proxy: For exchanges at ``http`` and ``ws`` addresses; a venue's own proxy comes first.
+        https_proxy: For those at ``https`` and ``wss`` addresses, which is all real ones.
+        no_proxy: Hosts, domains and networks that are reached directly, separated by commas.
     """
 
     bind: str = "127.0.0.1"
@@ -80,6 +123,14 @@ class CollectorSettings(_Section):
     metrics_port: int = Field(default=PORTS["collector_metrics"], ge=1, le=65535)
     book_depth: int = Field(default=100, ge=1, le=1000)
     book_interval_seconds: float = Field(default=1.0, ge=0.1, le=60)
+    spool_directory: Path = SYSTEM_SPOOL
+    spool_bytes: int = Field(default=2 * 1024**3, ge=64 * 1024**2)
+    max_connections: int = Field(default=50, ge=2, le=1000)
+    reconnect_seconds: float = Field(default=0.5, ge=0.1, le=300)
+    rotation_seconds: float = Field(default=23 * 3600 + 50 * 60, ge=60, le=86_400)
+    http_proxy: ProxyAddress = None
+    https_proxy: ProxyAddress = None
+    no_proxy: str = ""
 
 
 class StorageSettings(_Section):
@@ -89,12 +140,30 @@ class StorageSettings(_Section):
         bind: Address of the health and metrics server.
         batch_events: Events that trigger an insert before `batch_seconds` have passed.
         batch_seconds: Longest wait before what was pulled is inserted.
+        hot_days: Days after its last insert that a day of data stays in the hot database; with cold storage, until it
+            is proven there.
+        cold_enabled: Whether ``storage --mode cold`` runs; without it hot storage drops old days by age alone.
+        cold_days: Likewise, in the cold database.
+        cold_interval_seconds: Time between two rounds of copying.
+        cold_lag_seconds: Time for which data stays uncopied at least; the latest lateness seen adds to it.
     """
 
     bind: str = "127.0.0.1"
     hot_port: int = Field(default=PORTS["storage_hot"], ge=1, le=65535)
     batch_events: int = Field(default=20_000, ge=1, le=200_000)
     batch_seconds: float = Field(default=0.5, ge=0.01, le=30)
+    hot_days: int = Field(default=7, ge=1)
+    cold_enabled: bool = False
+    cold_port: int = Field(default=PORTS["storage_cold"], ge=1, le=65535)
+    cold_days: int = Field(default=365, ge=1)
+    cold_interval_seconds: float = Field(default=60, ge=0.1, le=3600)
+    cold_lag_seconds: float = Field(default=120, ge=1, le=86_400)
+
+    @model_validator(mode="after")
+    def _cold_keeps_longer(self) -> "StorageSettings":
+        if self.cold_enabled and self.cold_days <= self.hot_days:
+            raise ValueError(f"cold_days is {self.cold_days}; it must be more than hot_days, {self.hot_days}")
+        return self
 
 
 class VenueSettings(_Section):
@@ -103,9 +172,11 @@ class VenueSettings(_Section):
     Attributes:
         symbols: Canonical symbols, such as ``BTC-USDT``.
         data_types: Names from the contract.
+        proxy: ``http://``, ``https://`` or ``socks5://``, for REST and WebSocket.
     """
 
     enabled: bool = True
+    proxy: ProxyAddress = None
     ws_url: str
     rest_url: str
     symbols: tuple[str, ...]
@@ -159,6 +230,7 @@ class Settings(BaseSettings):
     Attributes:
         source: What the venues' addresses are: the live exchanges or a simulator. Marked in every row.
         credentials_directory: One file per credential; systemd's ``$CREDENTIALS_DIRECTORY`` wins.
+        cold: Server of the cold database, with the same users and passwords; without it the same server.
     """
 
     model_config = SettingsConfigDict(
@@ -170,6 +242,7 @@ class Settings(BaseSettings):
     credentials_directory: Path = SYSTEM_CREDENTIALS
     nats: NatsSettings = NatsSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
+    cold: ClickHouseSettings | None = None
     collector: CollectorSettings = CollectorSettings()
     storage: StorageSettings = StorageSettings()
     venues: Annotated[dict[str, VenueSettings], BeforeValidator(_complete_venues), AfterValidator(_delivered)] = Field(
@@ -219,7 +292,7 @@ class _Knobs(PydanticBaseSettingsSource):
             section = values
             for key in path[:-1]:
                 section = section.setdefault(key, {})
-            section[path[-1]] = yaml.safe_load(value) if value[:1] in "[{" else value
+            section[path[-1]] = yaml.safe_load(value) if value.startswith(("[", "{")) else value
         return values
 
 
@@ -273,6 +346,9 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
         raise ConfigurationError(f"{path} is not valid YAML: {error}", remedy="correct the file") from error
 
 
+_PASSWORD = re.compile(r"//[^/@\s]*@")
+
+
 def _unknown(what: str, name: str, known: list[str]) -> ConfigurationError:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     remedy = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
@@ -286,9 +362,8 @@ def _explain(error: ValidationError, path: Path | None) -> ConfigurationError:
     where = f"{path} or a {PREFIX}* variable" if path is not None else f"a {PREFIX}* variable"
     if first["type"] == "extra_forbidden":
         return _unknown(f"setting {name!r} (in {where})", keys[-1], _known_names(keys[:-1]))
-    return ConfigurationError(
-        f"setting {name!r} is {first.get('input')!r}: {first['msg']}", remedy=f"correct it in {where}"
-    )
+    given = _PASSWORD.sub("//***@", repr(first.get("input")))
+    return ConfigurationError(f"setting {name!r} is {given}: {first['msg']}", remedy=f"correct it in {where}")
 
 
 def _known_names(parents: list[str]) -> list[str]:
@@ -296,5 +371,8 @@ def _known_names(parents: list[str]) -> list[str]:
     for key in parents:
         if isinstance(model, type) and issubclass(model, BaseModel) and key in model.model_fields:
             annotation = model.model_fields[key].annotation
-            model = annotation if isinstance(annotation, type) else VenueSettings
+            sections = [
+                a for a in (annotation, *get_args(annotation)) if isinstance(a, type) and issubclass(a, _Section)
+            ]
+            model = sections[0] if sections else VenueSettings
     return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []

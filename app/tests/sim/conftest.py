@@ -11,6 +11,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from marketprism.sim.binance.venue import Binance
+from marketprism.sim.injection import Fault, order
+from marketprism.sim.instruments import MarketKind
 from marketprism.sim.server import Simulator
 from marketprism.sim.settings import SimSettings
 
@@ -19,8 +22,8 @@ Serve: TypeAlias = Callable[..., contextlib.AbstractAsyncContextManager[Simulato
 
 
 @contextlib.asynccontextmanager
-async def serving(settings: SimSettings, **changes: Any) -> AsyncIterator[Simulator]:
-    simulator = Simulator(replace(settings, **changes))
+async def serving(settings: SimSettings, *, rules: Any = None, **changes: Any) -> AsyncIterator[Simulator]:
+    simulator = Simulator(replace(settings, **changes), [Binance(rules=rules)] if rules else None)
     stop, ready = asyncio.Event(), asyncio.Event()
     task = asyncio.create_task(simulator.serve(stop, ready.set))
     waiter = asyncio.create_task(ready.wait())
@@ -38,12 +41,16 @@ async def serving(settings: SimSettings, **changes: Any) -> AsyncIterator[Simula
 
 @pytest.fixture
 def settings() -> SimSettings:
-    return SimSettings(port=0, rate=60, stale_every=0)
+    return SimSettings(port=0, rate=60, stale_every=0, markets=(MarketKind.BINANCE_SPOT, MarketKind.BINANCE_USDM))
 
 
 @pytest.fixture
 def serve(settings: SimSettings) -> Serve:
     return lambda **changes: serving(settings, **changes)
+
+
+def inject(simulator: Simulator, **fields: Any) -> Fault:
+    return simulator.inject(order(fields))
 
 
 def socket(simulator: Simulator, path: str, **options: Any) -> connect:

@@ -1,97 +1,9 @@
+"""What a connection does whatever is said on it; the rest is in tests/sim/<venue>/test_dialogue.py."""
+
 import asyncio
 import socket as sockets
-from dataclasses import replace
 
-from marketprism.sim.instruments import MarketKind
-from marketprism.sim.rules import WIRE_RULES, WireRules
-
-from .conftest import Serve, receive, receive_many, receive_rest, socket
-
-SPOT = WIRE_RULES[MarketKind.SPOT]
-
-
-def spot(rules: WireRules) -> dict[MarketKind, WireRules]:
-    return {**WIRE_RULES, MarketKind.SPOT: rules}
-
-
-async def test_more_messages_than_allowed_close_with_1008(serve: Serve) -> None:
-    async with serve() as simulator, socket(simulator, "/spot/ws") as client:
-        for number in range(6):
-            await client.send(f'{{"method":"LIST_SUBSCRIPTIONS","id":{number}}}')
-        async with asyncio.timeout(5):
-            await client.wait_closed()
-    assert (client.close_code, client.close_reason) == (1008, "Too many requests")
-
-
-async def test_pings_of_the_client_are_answered_and_count_as_messages(serve: Serve) -> None:
-    async with serve() as simulator, socket(simulator, "/spot/ws") as client:
-        async with asyncio.timeout(5):
-            await (await client.ping())
-        for _ in range(5):
-            await client.ping()
-        async with asyncio.timeout(5):
-            await client.wait_closed()
-    assert client.close_code == 1008
-
-
-async def test_messages_at_the_allowed_pace_are_served(serve: Serve) -> None:
-    async with (
-        serve(rules=spot(replace(SPOT, messages_per_second=2))) as simulator,
-        socket(simulator, "/spot/ws") as client,
-    ):
-        for number in range(3):
-            await client.send(f'{{"method":"LIST_SUBSCRIPTIONS","id":{number}}}')
-            assert (await receive(client))["id"] == number
-            await asyncio.sleep(0.55)  # the rule under test is about wall time
-
-
-async def test_a_client_that_answers_pings_stays_and_one_that_does_not_is_closed(serve: Serve) -> None:
-    rules = spot(replace(SPOT, ping_seconds=0.2, pong_seconds=0.3, messages_per_second=50))
-    async with serve(rules=rules) as simulator:
-        reader, writer = await asyncio.open_connection("127.0.0.1", simulator.port)
-        writer.write(
-            b"GET /spot/ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        )
-        async with socket(simulator, "/spot/ws/btcusdt@trade") as polite, asyncio.timeout(5):
-            mute = await reader.read()
-            assert (await receive(polite))["e"] == "trade"
-        writer.close()
-    assert b"\x89\x0d" in mute  # ping frames, 13 digits of milliseconds
-    assert b"\x03\xf0Pong timeout" in mute  # 1008
-
-
-async def test_unsubscribing_ends_the_delivery(serve: Serve) -> None:
-    async with serve() as simulator, socket(simulator, "/spot/ws/btcusdt@trade") as client:
-        await receive(client)
-        await client.send('{"method":"UNSUBSCRIBE","params":["btcusdt@trade"],"id":1}')
-        while "result" not in await receive(client):
-            pass
-        assert await receive_many(client, 0.5) == []
-
-
-async def test_acknowledgements_are_not_wrapped_on_a_combined_connection(serve: Serve) -> None:
-    async with serve() as simulator, socket(simulator, "/usdm/market/stream") as client:
-        await client.send('{"method":"SUBSCRIBE","params":["btcusdt@aggTrade"],"id":3}')
-        assert await receive(client) == {"result": None, "id": 3}
-        assert (await receive(client))["stream"] == "btcusdt@aggTrade"
-
-
-async def test_one_stream_too_many_loses_the_whole_connection(serve: Serve) -> None:
-    async with serve() as simulator, socket(simulator, "/usdm/public/ws/btcusdt@bookTicker") as client:
-        names = ",".join(f'"s{number}@depth"' for number in range(1024))
-        await client.send(f'{{"method":"SUBSCRIBE","params":[{names}],"id":3}}')
-        frames = await receive_rest(client)
-    assert frames[-1] == {"error": {"code": 4, "msg": "Too many subscriptions"}}
-    assert (client.close_code, client.close_reason) == (1008, "Invalid request")
-
-
-async def test_a_connection_is_cut_at_its_age(serve: Serve) -> None:
-    rules = spot(replace(SPOT, lifetime_seconds=0.3))
-    async with serve(rules=rules) as simulator, socket(simulator, "/spot/ws") as client:
-        async with asyncio.timeout(3):
-            await client.wait_closed()
-    assert client.close_code == 1001
+from .conftest import Serve, inject, receive, receive_rest, socket
 
 
 async def test_a_client_that_does_not_read_is_cut_off_and_others_are_not(serve: Serve) -> None:
@@ -109,3 +21,21 @@ async def test_a_client_that_does_not_read_is_cut_off_and_others_are_not(serve: 
             assert (await receive(quick))["e"] == "trade"
         await receive_rest(slow)
     assert slow.close_code == 1006
+
+
+async def test_a_connection_that_ended_leaves_no_subscription_behind(serve: Serve) -> None:
+    async with serve() as simulator, socket(simulator, "/spot/ws/ethusdt@trade") as other:
+        async with socket(simulator, "/spot/ws/btcusdt@trade") as client:
+            await receive(client)
+            assert simulator.floor.hub.wanted(("spot", "btcusdt@trade"))
+        async with asyncio.timeout(5):
+            while simulator.clients > 1:
+                await receive(other)
+        assert not simulator.floor.hub.wanted(("spot", "btcusdt@trade"))
+
+
+async def test_breaking_off_sends_no_close_frame(serve: Serve) -> None:
+    async with serve() as simulator, socket(simulator, "/spot/ws") as client:
+        inject(simulator, fault="close", code=1006)
+        await receive_rest(client)
+    assert (client.close_code, client.protocol.close_rcvd) == (1006, None)

@@ -7,9 +7,8 @@ import msgspec
 import pytest
 
 from marketprism.sim.server import Simulator
-
-from .checker import OfficialBook, compared
-from .conftest import Frame, Serve, receive_many, receive_rest, socket
+from tests.sim.binance.checker import OfficialBook, compared
+from tests.sim.conftest import Frame, Serve, receive_many, receive_rest, socket
 
 SPOT = ("/spot/stream?streams=btcusdt@trade/btcusdt@depth@100ms/btcusdt@bookTicker", "/spot/api/v3")
 USDM = ("/usdm/public/stream?streams=btcusdt@depth@100ms/btcusdt@bookTicker", "/usdm/fapi/v1")
@@ -86,12 +85,12 @@ async def test_ids_continue_without_a_gap_over_a_clean_restart(serve: Serve, tmp
     rows = [msgspec.json.decode(line) for line in truth.read_bytes().splitlines()]
     streams: dict[str, list[Frame]] = {}
     for row in rows:
-        streams.setdefault(f"{row['market']} {row['stream']}", []).append(row["event"])
-    for name in ("spot btcusdt@depth@100ms", "spot btcusdt@depth", "spot ethusdt@depth@100ms"):
+        streams.setdefault(f"{row['venue']} {row['stream']}", []).append(row["event"])
+    for name in ("binance-spot btcusdt@depth@100ms", "binance-spot btcusdt@depth", "binance-spot ethusdt@depth@100ms"):
         assert all(after["U"] == before["u"] + 1 for before, after in pairwise(streams[name]))
-    for name in ("usdm btcusdt@depth@100ms", "usdm btcusdt@depth@500ms"):
+    for name in ("binance-usdm btcusdt@depth@100ms", "binance-usdm btcusdt@depth@500ms"):
         assert all(after["pu"] == before["u"] for before, after in pairwise(streams[name]))
-    sold = [event["t"] for event in streams["spot btcusdt@trade"]]
+    sold = [event["t"] for event in streams["binance-spot btcusdt@trade"]]
     assert sold == list(range(sold[0], sold[0] + len(sold)))
 
 

@@ -1,7 +1,8 @@
 import pytest
 
 from marketprism.errors import ConfigurationError
-from marketprism.sim.instruments import MarketKind, Step, listing
+from marketprism.sim.binance.listings import listing
+from marketprism.sim.instruments import MarketKind, Step, pair
 
 
 @pytest.mark.parametrize(
@@ -20,11 +21,11 @@ def test_steps_print_like_the_exchange(step: Step, units: int, text: str) -> Non
 
 
 def test_an_unknown_symbol_gets_the_same_description_every_time() -> None:
-    assert listing(MarketKind.SPOT, "SOLUSDT") == listing(MarketKind.SPOT, "SOLUSDT")
-    assert listing(MarketKind.SPOT, "SOLUSDT").base == "SOL"
+    assert listing(MarketKind.BINANCE_SPOT, pair("SOLUSDT")) == listing(MarketKind.BINANCE_SPOT, pair("SOLUSDT"))
+    assert listing(MarketKind.BINANCE_SPOT, pair("SOLUSDT")).base == "SOL"
 
 
-@pytest.mark.parametrize("symbol", ["btcusdt", "USDT", "BTC-USDT", "ABCXYZ", ""])
+@pytest.mark.parametrize("symbol", ["btcusdt", "USDT", "-USDT", "BTC-", "ABCXYZ", ""])
 def test_what_is_no_pair_is_refused_with_the_remedy(symbol: str) -> None:
     with pytest.raises(ConfigurationError, match="SOLUSDT"):
-        listing(MarketKind.SPOT, symbol)
+        listing(MarketKind.BINANCE_SPOT, pair(symbol))

@@ -4,30 +4,24 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from marketprism.sim import frames
-from marketprism.sim.instruments import Listing, MarketKind, listing
-from marketprism.sim.market import (
-    TICK_MS,
-    Aggregate,
-    DepthUpdate,
-    Fact,
-    Fill,
-    Market,
-    MarketState,
-    Top,
-    opening_state,
-)
-
-from .checker import OfficialBook, compared
-from .conftest import Frame
+from marketprism.sim.binance import frames
+from marketprism.sim.binance.listings import listing
+from marketprism.sim.binance.venue import Binance
+from marketprism.sim.facts import Aggregate, DepthUpdate, Fact, Fill, Top
+from marketprism.sim.instruments import Listing, MarketKind, pair
+from marketprism.sim.market import TICK_MS, Market
+from marketprism.sim.opening import MarketState, opening_state
+from tests.sim.binance.checker import OfficialBook, compared
+from tests.sim.conftest import Frame
 
 LISTED = [
-    listing(MarketKind.SPOT, "BTCUSDT"),
-    listing(MarketKind.USDM, "BTCUSDT"),
-    listing(MarketKind.SPOT, "PEPEUSDT"),
-    listing(MarketKind.USDM, "币安人生USDT"),
+    listing(MarketKind.BINANCE_SPOT, pair("BTCUSDT")),
+    listing(MarketKind.BINANCE_USDM, pair("BTCUSDT")),
+    listing(MarketKind.BINANCE_SPOT, pair("PEPEUSDT")),
+    listing(MarketKind.BINANCE_USDM, pair("币安人生USDT")),
 ]
 MINUTE = 60_000 // TICK_MS
+NOW = 1_700_000_000_000
 
 
 def opened(about: Listing, seed: int = 1, rate: float = 20) -> Market:
@@ -37,18 +31,22 @@ def opened(about: Listing, seed: int = 1, rate: float = 20) -> Market:
 
 def facts(market: Market, ticks: int) -> Iterator[Fact]:
     for _ in range(ticks):
-        yield from market.step()
+        yield from market.step(NOW)
 
 
 def wire(market: Market, found: Fact) -> Frame:
-    frame: Frame = msgspec.json.decode(frames.encode(frames.event(market.listing, found, 1_700_000_000_000)))
+    frame: Frame = msgspec.json.decode(frames.encode(_rendered(market.listing, found)))
     return frame
 
 
+def _rendered(about: Listing, found: Fact) -> Frame:
+    [publication] = Binance().publications(about, found, NOW)
+    return publication.render()
+
+
 def snapshot(market: Market) -> Frame:
-    levels = market.bids.top(), market.asks.top()
     frame: Frame = msgspec.json.decode(
-        frames.encode(frames.snapshot(market.listing, market.update_id, *levels, 1_700_000_000_000))
+        frames.encode(frames.snapshot(market.listing, *market.book.now(), 1_700_000_000_000))
     )
     return frame
 
@@ -72,14 +70,14 @@ def _is_oracle_material(each: Fact) -> bool:
 
 
 def test_same_seed_gives_the_same_market_and_another_seed_another() -> None:
-    about = listing(MarketKind.SPOT, "BTCUSDT")
+    about = listing(MarketKind.BINANCE_SPOT, pair("BTCUSDT"))
     first, again, other = (list(facts(opened(about, seed), 400)) for seed in (1, 1, 2))
     assert first == again
     assert first != other
 
 
 def test_a_market_continues_from_its_state_as_if_it_had_not_stopped() -> None:
-    about = listing(MarketKind.USDM, "ETHUSDT")
+    about = listing(MarketKind.BINANCE_USDM, pair("ETHUSDT"))
     whole, half = opened(about), opened(about)
     expected = list(facts(whole, 800))
     before = [*facts(half, 400), *half.flush()]
@@ -92,7 +90,7 @@ def test_a_market_continues_from_its_state_as_if_it_had_not_stopped() -> None:
 
 
 def test_flushed_updates_leave_no_gap_over_a_restart() -> None:
-    about = listing(MarketKind.SPOT, "BTCUSDT")
+    about = listing(MarketKind.BINANCE_SPOT, pair("BTCUSDT"))
     market = opened(about)
     updates = [each for each in [*facts(market, 402), *market.flush()] if isinstance(each, DepthUpdate)]
     resumed = Market(about, seed=1, rate=20, state=market.state())
@@ -119,23 +117,23 @@ def test_trade_and_aggregate_ids_are_contiguous_and_aggregates_cover_all_fills(m
 
 def test_futures_ids_are_shared_with_other_symbols_and_spot_ids_are_not() -> None:
     chains = {}
-    for kind in MarketKind:
-        found = facts(opened(listing(kind, "BTCUSDT")), MINUTE)
+    for kind in (MarketKind.BINANCE_SPOT, MarketKind.BINANCE_USDM):
+        found = facts(opened(listing(kind, pair("BTCUSDT"))), MINUTE)
         chains[kind] = [each for each in found if isinstance(each, DepthUpdate) and each.period_ms == 100]
     for chain in chains.values():
         assert all(after.previous_id == before.last_id for before, after in itertools.pairwise(chain))
     pairs = {kind: list(itertools.pairwise(chain)) for kind, chain in chains.items()}
-    assert all(after.first_id == before.last_id + 1 for before, after in pairs[MarketKind.SPOT])
-    assert any(after.first_id != before.last_id + 1 for before, after in pairs[MarketKind.USDM])
+    assert all(after.first_id == before.last_id + 1 for before, after in pairs[MarketKind.BINANCE_SPOT])
+    assert any(after.first_id != before.last_id + 1 for before, after in pairs[MarketKind.BINANCE_USDM])
 
 
 def test_a_trade_takes_its_quantity_from_the_best_level(market: Market) -> None:
     """The ticker before a trade and the one after it differ by exactly what was traded."""
     checked = 0
     for _ in range(MINUTE):
-        best = market.top()
+        best = market.book.top()
         trades: list[Aggregate] = []
-        for each in market.step():
+        for each in market.step(NOW):
             match each:
                 case Aggregate():
                     trades.append(each)
@@ -153,12 +151,12 @@ def test_a_trade_takes_its_quantity_from_the_best_level(market: Market) -> None:
 
 
 def test_book_stays_deep_and_in_range_for_ten_minutes() -> None:
-    market = opened(listing(MarketKind.SPOT, "PEPEUSDT"))
+    market = opened(listing(MarketKind.BINANCE_SPOT, pair("PEPEUSDT")))
     home = market.listing.price
     for _ in facts(market, 10 * MINUTE):
         pass
-    assert min(len(market.bids), len(market.asks)) >= 500
-    assert abs(market.top().bid - home) < home * 0.1
+    assert min(len(market.book.bids), len(market.book.asks)) >= 500
+    assert abs(market.book.top().bid - home) < home * 0.1
 
 
 def test_rate_is_kept_in_the_long_run(market: Market) -> None:

@@ -6,8 +6,7 @@ import pytest
 
 from marketprism.errors import UnavailableError
 from marketprism.sim.instruments import MarketKind
-
-from .conftest import Serve, receive, receive_many, socket
+from tests.sim.conftest import Serve, receive, receive_many, socket
 
 
 async def test_spot_combined_stream_delivers_wrapped_events_of_every_stream(serve: Serve) -> None:
@@ -60,7 +59,7 @@ async def test_non_ascii_symbol_can_be_listed_and_subscribed(serve: Serve) -> No
 
 
 async def test_a_market_that_is_not_served_has_no_path(serve: Serve) -> None:
-    async with serve(markets=(MarketKind.SPOT,)) as simulator, aiohttp.ClientSession() as session:
+    async with serve(markets=(MarketKind.BINANCE_SPOT,)) as simulator, aiohttp.ClientSession() as session:
         answer = await session.get(f"http://127.0.0.1:{simulator.port}/usdm/fapi/v1/time")
     assert answer.status == 404
 
@@ -114,3 +113,16 @@ async def test_a_state_file_that_cannot_be_written_is_a_clear_error(serve: Serve
     (tmp_path / "file").touch()
     with pytest.raises(UnavailableError, match="cannot be written"):
         await serve(state=tmp_path / "file" / "state.json").__aenter__()
+
+
+async def test_hundreds_of_symbols_are_served_and_streamed(serve: Serve) -> None:
+    async with (
+        serve(symbol_count=300, rate=0.2) as simulator,
+        socket(simulator, "/usdm/market/ws/!markPrice@arr@1s") as client,
+        aiohttp.ClientSession() as session,
+    ):
+        rows = [*await receive(client), *await receive(client)]
+        answer = await session.get(f"http://127.0.0.1:{simulator.port}/usdm/fapi/v1/exchangeInfo")
+        listed = [each["symbol"] for each in (await answer.json())["symbols"] if each["status"] == "TRADING"]
+    assert [row["s"] for row in rows if row["st"] == 1] == listed
+    assert len(listed) == 300

@@ -4,16 +4,16 @@ from dataclasses import FrozenInstanceError, fields
 import pytest
 
 from marketprism.cli.sim import sim
+from marketprism.sim.instruments import Pair
 from marketprism.sim.settings import SimSettings
 
-DERIVED = {"markets": "market", "symbols": "symbol", "truth_bytes": "truth_mb"}
-NOT_AN_OPTION = {"rules"}
+DERIVED = {"markets": "market", "symbols": "symbol", "symbol_count": "symbols", "truth_bytes": "truth_mb"}
 
 
 def test_every_setting_has_an_option_with_the_same_default() -> None:
     options = inspect.signature(sim).parameters
     defaults = SimSettings()
-    for name in {field.name for field in fields(SimSettings)} - NOT_AN_OPTION:
+    for name in {field.name for field in fields(SimSettings)}:
         option = options[DERIVED.get(name, name)].default
         expected = getattr(defaults, name)
         if name == "truth_bytes":
@@ -27,5 +27,14 @@ def test_settings_cannot_change_under_a_running_simulator() -> None:
         SimSettings().port = 1  # type: ignore[misc]
 
 
-def test_limits_of_one_simulator_are_its_own() -> None:
-    assert SimSettings().rules is not SimSettings().rules
+def test_made_up_pairs_fill_the_list_and_the_first_are_peculiar() -> None:
+    pairs = SimSettings(symbols=("BTCUSDT", "BTC-USDT"), symbol_count=500).pairs()
+    assert len(set(pairs)) == len(pairs) == 500
+    assert pairs[:4] == [Pair("BTC", "USDT"), Pair("币安人生", "USDT"), Pair("PICO", "USDT"), Pair("SIM0000", "USDT")]
+
+
+def test_named_pairs_are_listed_whatever_the_count() -> None:
+    assert SimSettings(symbols=("BTCUSDT", "ETHUSDT"), symbol_count=1).pairs() == [
+        Pair("BTC", "USDT"),
+        Pair("ETH", "USDT"),
+    ]

@@ -2,8 +2,8 @@ import inspect
 
 import pytest
 
+from marketprism.sim.binance.replay import ReplayedExchange
 from marketprism.sim.exchange import GeneratedExchange
-from marketprism.sim.replay import ReplayedExchange
 from marketprism.sim.source import Source
 
 PROMISED = [name for name in vars(Source) if not name.startswith("_")]

@@ -3,12 +3,9 @@ from pathlib import Path
 
 import msgspec
 
-from marketprism.sim import frames
-from marketprism.sim.instruments import MarketKind, listing
-from marketprism.sim.market import DepthUpdate, Fill, Top
-from marketprism.sim.truth import TruthLog
+from marketprism.sim.instruments import MarketKind
+from marketprism.sim.truth import Row, TruthLog
 
-ABOUT = listing(MarketKind.SPOT, "BTCUSDT")
 NOW = 1_700_000_000_000
 
 
@@ -16,35 +13,34 @@ def log_at(path: Path, *, most_bytes: int = 10**6, kept: int = 2, unsent: bool =
     return TruthLog(path, most_bytes=most_bytes, kept_files=kept, unsent_too=unsent)
 
 
-def note(log: TruthLog, trade_id: int, *, sent: bool = True) -> None:
-    fill = Fill(trade_id, 6_500_000, 5, buyer_is_maker=False)
-    log.event(ABOUT, "btcusdt@trade", fill, frames.event(ABOUT, fill, NOW), NOW, sent=sent)
+def note(log: TruthLog, trade_id: int, *, sent: bool = True, fault: str = "") -> None:
+    event = {"t": trade_id, "p": "65000.00"}
+    log.note(
+        Row("trade", MarketKind.BINANCE_SPOT, "BTCUSDT", "btcusdt@trade", NOW, sent=sent, event=event, fault=fault)
+    )
 
 
-async def test_a_trade_is_logged_with_all_its_fields(tmp_path: Path) -> None:
+async def test_an_event_is_logged_with_its_venue_and_all_its_fields(tmp_path: Path) -> None:
     log = log_at(tmp_path / "truth.jsonl")
     note(log, 7)
     await log.flush()
-    row = msgspec.json.decode((tmp_path / "truth.jsonl").read_bytes())
-    assert {key: row[key] for key in row if key != "event"} == {
+    assert msgspec.json.decode((tmp_path / "truth.jsonl").read_bytes()) == {
         "kind": "trade",
-        "market": "spot",
+        "venue": "binance-spot",
         "symbol": "BTCUSDT",
         "stream": "btcusdt@trade",
         "at_ms": NOW,
         "sent": True,
+        "event": {"t": 7, "p": "65000.00"},
     }
-    assert row["event"] == frames.event(ABOUT, Fill(7, 6_500_000, 5, buyer_is_maker=False), NOW)
 
 
-async def test_a_depth_update_is_logged_by_its_ids_and_the_top_of_the_book(tmp_path: Path) -> None:
+async def test_what_a_fault_swallowed_is_always_logged_with_its_name(tmp_path: Path) -> None:
     log = log_at(tmp_path / "truth.jsonl")
-    update = DepthUpdate(100, 5, 9, 4, [(1, 0), (2, 5)], [], Top(9, 2, 5, 3, 6))
-    log.event(ABOUT, "btcusdt@depth@100ms", update, frames.event(ABOUT, update, NOW), NOW, sent=True)
+    note(log, 7, sent=False, fault="lost-trades")
     await log.flush()
-    event = msgspec.json.decode((tmp_path / "truth.jsonl").read_bytes())["event"]
-    assert (event["U"], event["u"], event["levels"]) == (5, 9, [2, 0])
-    assert event["top"] == {"b": "0.02000000", "B": "0.00005000", "a": "0.03000000", "A": "0.00006000"}
+    row = msgspec.json.decode((tmp_path / "truth.jsonl").read_bytes())
+    assert (row["sent"], row["fault"], row["event"]["t"]) == (False, "lost-trades", 7)
 
 
 async def test_unsent_events_are_left_out_unless_wanted(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def sent_trades(host: Host, before_ms: int) -> dict[int, dict[str, Any]]:
     found = {}
     for line in host.check_output(f'grep -h \'"kind":"trade"\' {TRUTH} | tail -n 600').splitlines():
         row = json.loads(line)
-        if row["sent"] and row["market"] == "spot" and row["at_ms"] < before_ms:
+        if row["sent"] and row["venue"] == "binance-spot" and row["at_ms"] < before_ms:
             found[row["event"]["t"]] = row["event"]
     return found
 

@@ -6,6 +6,7 @@ import typer
 
 from marketprism.cli import check
 from marketprism.cli.collector import capture, collector
+from marketprism.cli.dead_letters import dead_letters
 from marketprism.cli.doctor import doctor
 from marketprism.cli.replay import replay
 from marketprism.cli.sim import sim
@@ -32,6 +33,7 @@ app.command("storage")(storage)
 app.command("sim")(sim)
 app.add_typer(streams, name="streams")
 app.add_typer(schema, name="schema")
+app.add_typer(dead_letters, name="dead-letters")
 
 
 def main() -> None:

@@ -29,7 +29,7 @@ def doctor(
     wanted = _known(problems or [])
     if watch:
         _watch(wanted, interval, lang, as_json=as_json)
-    diagnosis = asyncio.run(_look(wanted))
+    diagnosis = _look(Gatherer(), wanted)
     if as_json:
         render.as_json(report.as_json(diagnosis, lang))
     else:
@@ -37,16 +37,16 @@ def doctor(
     raise typer.Exit(diagnosis.exit_code)
 
 
-async def _look(wanted: list[str]) -> Diagnosis:
-    return judge(await Gatherer(site.find()).gather(), wanted)
+def _look(gatherer: Gatherer, wanted: list[str]) -> Diagnosis:
+    return judge(asyncio.run(gatherer.gather(site.find())), wanted)
 
 
 def _watch(wanted: list[str], interval: float, lang: Language, *, as_json: bool) -> None:
     """Print the whole verdict when it changes, and otherwise one line."""
-    before = None
+    gatherer, before = Gatherer(), None
     while True:
         started = time.monotonic()
-        diagnosis = asyncio.run(_look(wanted))
+        diagnosis = _look(gatherer, wanted)
         at = datetime.now(UTC).isoformat(timespec="seconds")
         if as_json:
             render.as_json({"at": at, **report.as_json(diagnosis, lang)}, indent=None)

@@ -18,14 +18,21 @@ _LIVE, _LIMITS, _REPLAY = "Generated markets", "Limits", "Replay"
 def sim(
     *,
     bind: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port of WebSocket, REST and /health.", min=0, max=65535)] = 8190,
+    port: Annotated[
+        int, typer.Option(help="Port of WebSocket, REST, /health and /control/faults.", min=0, max=65535)
+    ] = 8190,
     market: Annotated[
-        list[MarketKind] | None, typer.Option(help="Market to serve; repeatable. Default: both.", rich_help_panel=_LIVE)
+        list[MarketKind] | None, typer.Option(help="Market to serve; repeatable. Default: all.", rich_help_panel=_LIVE)
     ] = None,
     symbol: Annotated[
         list[str] | None,
-        typer.Option(help="Symbol to serve; repeatable. Default: BTCUSDT and ETHUSDT.", rich_help_panel=_LIVE),
+        typer.Option(
+            help="Pair to serve, BTCUSDT or BTC-USDT; repeatable. Default: BTCUSDT and ETHUSDT.", rich_help_panel=_LIVE
+        ),
     ] = None,
+    symbols: Annotated[
+        int, typer.Option(help="Fill up to this count with made-up symbols.", min=0, max=2000, rich_help_panel=_LIVE)
+    ] = 0,
     seed: Annotated[int, typer.Option(help="Seed of the order flow.", min=0, rich_help_panel=_LIVE)] = 1,
     rate: Annotated[
         float,
@@ -39,6 +46,12 @@ def sim(
         int,
         typer.Option(help="Every n-th snapshot is up to 1 s old; 0: none.", min=0, rich_help_panel=_LIVE),
     ] = 4,
+    scenario: Annotated[
+        Path | None,
+        typer.Option(
+            help="YAML list of faults to inject, each with at_seconds.", dir_okay=False, rich_help_panel=_LIVE
+        ),
+    ] = None,
     truth: Annotated[
         Path | None,
         typer.Option(help="Ground-truth log of what was sent, JSON lines.", dir_okay=False, rich_help_panel=_LIVE),
@@ -73,7 +86,7 @@ def sim(
     loop: Annotated[bool, typer.Option(help="Replay again from the start, for ever.", rich_help_panel=_REPLAY)] = False,
     log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
 ) -> None:
-    """Serve a simulated Binance (spot and USD-M): lively generated markets, or recorded frames."""
+    """Serve simulated exchanges: lively generated markets, or recorded frames of Binance."""
     logs.configure(log_level)
     defaults = SimSettings()
     settings = SimSettings(
@@ -81,6 +94,7 @@ def sim(
         port=port,
         markets=tuple(dict.fromkeys(market or defaults.markets)),
         symbols=tuple(dict.fromkeys(symbol or defaults.symbols)),
+        symbol_count=symbols,
         seed=seed,
         rate=rate,
         truth=truth,
@@ -91,6 +105,7 @@ def sim(
         max_clients=max_clients,
         queue_frames=queue_frames,
         stale_every=stale_every,
+        scenario=scenario,
         replay=tuple(replay or ()),
         speed=speed,
         loop=loop,

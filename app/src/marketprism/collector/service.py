@@ -7,11 +7,15 @@ from contextlib import AsyncExitStack
 
 from prometheus_client import CollectorRegistry
 
+from marketprism.collector.allowance import Allowance
+from marketprism.collector.durability import sync_warning
+from marketprism.collector.groups import unwrapped
 from marketprism.collector.publisher import Publisher
 from marketprism.collector.report import Reporter
+from marketprism.collector.spool import Spool
 from marketprism.collector.venue import VenueCollector
 from marketprism.contract.events import Trade
-from marketprism.errors import ConfigurationError, MarketPrismError
+from marketprism.errors import ConfigurationError
 from marketprism.pipeline.outputs import Record
 from marketprism.settings import Settings
 from marketprism.telemetry import logs
@@ -22,7 +26,7 @@ from marketprism.telemetry.watchdog import Watchdog, status_interval
 
 NATS_USER = "collector"
 DRAIN_SECONDS = 6.0
-"""Longest wait at the end for acknowledgements."""
+"""Longest wait at the end for acknowledgements; what has none by then goes to the spool."""
 STALLED_SECONDS = 60.0
 """A publisher that has a connection, no named cause and events in flight must publish something in this time."""
 START_EXTENSION = "EXTEND_TIMEOUT_USEC=30000000"
@@ -51,19 +55,21 @@ class CollectorService:
             url=settings.nats.url,
             user=NATS_USER,
             password=settings.credential(f"nats-{NATS_USER}"),
+            spool=Spool(settings.collector.spool_directory, settings.collector.spool_bytes),
             on_ack=self._acknowledged,
         )
+        self._allowance = Allowance(settings.collector.max_connections)
         self._venues = [
             VenueCollector(
                 name,
                 venue,
+                collector=settings.collector,
+                allowance=self._allowance,
                 sink=self._sink(name),
-                book_depth=settings.collector.book_depth,
-                book_interval_seconds=settings.collector.book_interval_seconds,
             )
             for name, venue in enabled.items()
         ]
-        self._reporter = Reporter(self._venues, self._publisher, self._watchdog, time.monotonic)
+        self._reporter = Reporter(self._venues, self._publisher, self._watchdog, self._allowance.places, time.monotonic)
         self._metrics = CollectorMetrics(self._registry, enabled, self._reporter.sample)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -71,15 +77,10 @@ class CollectorService:
 
         Raises:
             UnavailableError: A port is taken.
-            ConfigurationError: NATS refuses the credentials.
+            ConfigurationError: NATS refuses the credentials, or an exchange does not list a configured symbol.
         """
-        try:
+        with unwrapped():
             await self._run(stop)
-        except BaseExceptionGroup as group:
-            known = _first_known(group)
-            if known is None:
-                raise
-            raise known from group
 
     async def _run(self, stop: asyncio.Event) -> None:
         async with AsyncExitStack() as stack:
@@ -129,13 +130,17 @@ class CollectorService:
         waiting.result()
         self._reporter.ready = True
         notify(f"READY=1\nSTATUS={self._reporter.status()}")
+        warning = await sync_warning(self._settings.nats.monitor_url)
+        if warning is not None:
+            self._reporter.warnings.append(warning)
+            _log.warning("acknowledged is not on disk", cause=warning)
         _log.info("ready", venues=[venue.name for venue in self._venues], source=self._settings.source)
 
     async def _watch_publisher(self) -> None:
         beat = self._watchdog.loop("publisher", STALLED_SECONDS)
         before = -1
         while True:
-            published = self._publisher.published
+            published = self._publisher.published + self._publisher.counters.recovered
             if published != before or self._publisher.causes or not self._publisher.in_flight:
                 beat.progress()
             before = published
@@ -156,15 +161,11 @@ async def _drain(publisher: Publisher) -> None:
         async with asyncio.timeout(DRAIN_SECONDS):
             await publisher.drain()
     except TimeoutError:
-        _log.error("stopped with events in flight", events=publisher.in_flight, causes=publisher.causes)
+        kept = await publisher.keep()
+        events = publisher.in_flight + publisher.spooled
+        if kept:
+            _log.warning("stopped with events in the spool", events=events, causes=publisher.causes)
+        else:
+            _log.error("stopped with events lost", events=events, causes=publisher.causes)
     else:
         _log.info("stopped", published=publisher.published)
-
-
-def _first_known(group: BaseExceptionGroup[BaseException]) -> MarketPrismError | None:
-    """Find the deliberate error among those that ended a group of tasks."""
-    for error in group.exceptions:
-        found = _first_known(error) if isinstance(error, BaseExceptionGroup) else error
-        if isinstance(found, MarketPrismError):
-            return found
-    return None

@@ -4,6 +4,7 @@ Pure: no sockets and no clock. The shell passes frames and times, fetches and se
 what comes out.
 """
 
+from collections.abc import Iterable
 from typing import assert_never
 
 from marketprism.contract.books import BookDelta, BookImage, BookTop
@@ -58,8 +59,12 @@ class Feed:
 
     def feed(self, frame: bytes, receive_ns: int) -> list[Output]:
         """Take one WebSocket frame."""
+        return self.due(receive_ns) + self.take(self.understand(frame, receive_ns))
+
+    def understand(self, frame: bytes, receive_ns: int) -> list[VenueEvent]:
+        """Read one WebSocket frame, for `take`; in between, what a second connection brings can wait for the first."""
         self.counters.frames += 1
-        return self.due(receive_ns) + self._take(self._venue.feed(frame, receive_ns))
+        return self._venue.feed(frame, receive_ns)
 
     def answer(self, request: RestRequest, body: bytes, receive_ns: int) -> list[Output]:
         """Take the answer to a request."""
@@ -71,7 +76,7 @@ class Feed:
             self._schedule.answered(request, receive_ns)
         elif unusable:
             self.failed(request, receive_ns)
-        return self._take(events) + self.due(receive_ns)
+        return self.take(events) + self.due(receive_ns)
 
     def failed(self, request: RestRequest, now_ns: int) -> None:
         """Note that a request was not answered; it is given out again when its time comes."""
@@ -106,7 +111,8 @@ class Feed:
         """Return the state of every book."""
         return {book.instrument: book.sync.state.value for book in self._books.values()}
 
-    def _take(self, events: list[VenueEvent]) -> list[Output]:
+    def take(self, events: Iterable[VenueEvent]) -> list[Output]:
+        """Take what a frame holds; what time alone makes due is left to `due`."""
         outputs: list[Output] = []
         for event in events:
             match event:
@@ -134,7 +140,7 @@ class Feed:
                 trades.append(event.event)
             else:
                 others.append(event)
-        return self._trades_of(request).answer(request, trades, receive_ns) + self._take(others)
+        return self._trades_of(request).answer(request, trades, receive_ns) + self.take(others)
 
     def _observed(self, seen: Observed) -> list[Output]:
         if isinstance(seen.event, Trade):

@@ -1,82 +1,107 @@
-"""One WebSocket connection: its subscriptions, its bounded queue, and the rules that end it."""
+"""One WebSocket connection: its subscriptions, its bounded queue, and its end. What is said on it is a `Dialogue`."""
 
 import asyncio
+import contextlib
 from collections import deque
-from time import monotonic, time_ns
+from time import monotonic
+from typing import Protocol
 
-from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
+from aiohttp import WSMessage, WSMsgType, web
 
-from marketprism.sim import control
-from marketprism.sim.hub import Hub
-from marketprism.sim.rules import Route, WireRules, market_of
+from marketprism.sim.hub import Channel, Hub
+from marketprism.sim.instruments import MarketKind
 from marketprism.telemetry import logs
 
 _LOG = logs.get("sim")
 _MOST_BYTES_IN = 256 * 1024
 _CLOSE_SECONDS = 0.5
+ABNORMAL_CLOSURE = 1006
+"""Never sent: the code that a client reports when the connection broke off without a close frame."""
+
+
+class Dialogue(Protocol):
+    """How one venue talks on one connection. Everything that it sends goes through the connection it is given."""
+
+    async def opened(self, connection: "Connection") -> bool:
+        """Answer the handshake's wishes, such as streams in the address; False ends the connection."""
+        ...
+
+    async def heard(self, connection: "Connection", message: WSMessage) -> bool:
+        """Answer one message, ping, pong or text; False ends the connection, which was closed before."""
+        ...
+
+    async def attend(self, connection: "Connection") -> None:
+        """Do what is not an answer (pings, heartbeats, time limits) until cancelled, or return."""
+        ...
+
+    def frame(self, stream: str, event: bytes) -> bytes:
+        """Wrap an event of a subscribed stream as this connection wants it."""
+        ...
+
+    def refused(self, status: int) -> web.Response:
+        """Return the answer to a handshake that a fault refuses: 403 or 451."""
+        ...
 
 
 class Connection:
     """Serves one client until it leaves or breaks a rule.
 
     Args:
-        combined: Wrap every event in ``{"stream": …, "data": …}``.
         queue_frames: Frames that may wait for the client; one more cuts it off, as nothing may be dropped silently.
+
+    Attributes:
+        markets: Whose entrance it came through; some venues have one for several markets.
+        doom: When it will be closed by the exchange, with which code and reason.
+        opened_at: Monotonic time of the handshake.
+        heard_at: Monotonic time of the last message from the client; `sent_at` likewise of the last frame queued.
+        channels: What is subscribed, in order.
     """
 
-    def __init__(self, hub: Hub, route: Route, rules: WireRules, *, combined: bool, queue_frames: int) -> None:
-        self._hub, self._route, self._rules, self._combined = hub, route, rules, combined
-        self._limit = queue_frames
-        self._streams: dict[str, None] = {}
+    def __init__(self, hub: Hub, markets: tuple[MarketKind, ...], dialogue: Dialogue, *, queue_frames: int) -> None:
+        self.markets, self.dialogue = markets, dialogue
+        self.doom: tuple[float, int, str] | None = None
+        self.opened_at = self.heard_at = self.sent_at = monotonic()
+        self.channels: dict[Channel, None] = {}
+        self._hub, self._limit = hub, queue_frames
         self._queue: deque[bytes] = deque()
         self._filled, self._drained = asyncio.Event(), asyncio.Event()
         self._drained.set()
-        self._arrivals: deque[float] = deque(maxlen=rules.messages_per_second)
-        self._pings: dict[bytes, float] = {}
         self._socket = web.WebSocketResponse(
             autoping=False, compress=False, max_msg_size=_MOST_BYTES_IN, timeout=_CLOSE_SECONDS
         )
         self._transport: asyncio.Transport | None = None
-        self._log = _LOG.bind(route=route.value)
+        self._log = _LOG.bind(venue=markets[0].value)
 
-    async def serve(self, request: web.Request, streams: list[str]) -> web.WebSocketResponse:
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Answer the handshake and serve until the connection ends."""
         await self._socket.prepare(request)
         self._transport = request.transport
-        self._log = self._log.bind(peer=request.remote)
-        self._log.info("sim.client_connected", streams=len(streams))
+        self._log = self._log.bind(peer=request.remote, path=request.path)
+        self._log.info("sim.client_connected")
         try:
             async with asyncio.TaskGroup() as tasks:
-                helpers = [tasks.create_task(each) for each in (self._write(), self._ping(), self._expire())]
-                await self._read(streams)
+                helpers = [tasks.create_task(each) for each in (self._write(), self._attend())]
+                await self._read()
                 for helper in helpers:
                     helper.cancel()
         finally:
-            for stream in self._streams:
-                self._hub.unsubscribe(self._route, stream, self)
+            for channel in list(self.channels):
+                self.unsubscribe(channel)
             self._log.info("sim.client_left", code=self._socket.close_code, unsent_frames=len(self._queue))
         return self._socket
 
-    async def close(self, code: int, reason: str) -> None:
-        """Say goodbye with a close code; the reader ends by it."""
-        self._log.info("sim.client_closed", code=int(code), reason=reason)
-        await self._socket.close(code=code, message=reason.encode())
+    def subscribe(self, channel: Channel) -> None:
+        """Deliver a channel from now on; any name is accepted, only published ones ever deliver."""
+        self.channels[channel] = None
+        self._hub.subscribe(channel, self)
 
-    async def drain(self) -> None:
-        """Wait until everything queued was handed to the operating system."""
-        await self._drained.wait()
+    def unsubscribe(self, channel: Channel) -> None:
+        """Stop delivering a channel, also one that was never subscribed."""
+        self.channels.pop(channel, None)
+        self._hub.unsubscribe(channel, self)
 
-    def deliver(self, stream: str, event: bytes) -> bool:
-        """Queue one event of a subscribed stream."""
-        if self._combined:
-            event = b'{"stream":"%b","data":%b}' % (stream.encode(), event)
-        return self._enqueue(event)
-
-    def crowded(self) -> bool:
-        """Tell whether half of the queue is used."""
-        return len(self._queue) * 2 > self._limit
-
-    def _enqueue(self, frame: bytes) -> bool:
+    def send(self, frame: bytes) -> bool:
+        """Queue a text frame as it is, behind everything published before; False when the client is being cut off."""
         if self._transport is None or self._transport.is_closing() or self._socket.closed:
             return False
         if len(self._queue) >= self._limit:
@@ -84,9 +109,43 @@ class Connection:
             self._transport.abort()
             return False
         self._queue.append(frame)
+        self.sent_at = monotonic()
         self._filled.set()
         self._drained.clear()
         return True
+
+    def deliver(self, stream: str, event: bytes) -> bool:
+        """Queue one event of a subscribed stream."""
+        return self.send(self.dialogue.frame(stream, event))
+
+    def crowded(self) -> bool:
+        """Tell whether half of the queue is used."""
+        return len(self._queue) * 2 > self._limit
+
+    async def ping(self, payload: bytes) -> None:
+        """Send a ping frame, ahead of what is queued."""
+        await self._socket.ping(payload)
+
+    async def pong(self, payload: bytes) -> None:
+        """Answer a ping frame."""
+        await self._socket.pong(payload)
+
+    async def close(self, code: int, reason: str) -> None:
+        """Say goodbye with a close code, ahead of what is queued; the reader ends by it.
+
+        With `ABNORMAL_CLOSURE` nothing is said: the connection breaks off.
+        """
+        self._log.info("sim.client_closed", code=int(code), reason=reason)
+        if code == ABNORMAL_CLOSURE:
+            if self._transport:
+                self._transport.abort()
+        else:
+            with contextlib.suppress(OSError):  # the client was quicker
+                await self._socket.close(code=code, message=reason.encode())
+
+    async def drain(self) -> None:
+        """Wait until everything queued was handed to the operating system."""
+        await self._drained.wait()
 
     async def _write(self) -> None:
         """Send what is queued, in order; the socket's own flow control makes this wait for a slow client."""
@@ -103,83 +162,20 @@ class Connection:
         finally:
             self._drained.set()
 
-    async def _ping(self) -> None:
-        """Send ping frames and end the connection when one stays unanswered."""
+    async def _attend(self) -> None:
         try:
-            while True:
-                await asyncio.sleep(self._rules.ping_seconds)
-                if self._pings and monotonic() - min(self._pings.values()) >= self._rules.pong_seconds:
-                    await self.close(WSCloseCode.POLICY_VIOLATION, "Pong timeout")
-                    return
-                payload = str(time_ns() // 1_000_000).encode()
-                self._pings[payload] = monotonic()
-                await self._socket.ping(payload)
+            await self.dialogue.attend(self)
         except OSError:
             return
 
-    async def _expire(self) -> None:
-        """Cut the connection at the age at which the exchange cuts every connection."""
-        await asyncio.sleep(self._rules.lifetime_seconds)
-        await self.close(WSCloseCode.GOING_AWAY, "Connection lifetime")
-
-    async def _read(self, streams: list[str]) -> None:
+    async def _read(self) -> None:
         """Answer the client until the connection closes, by either side."""
         try:
-            if not await self._subscribe(streams):
+            if not await self.dialogue.opened(self):
                 return
             async for message in self._socket:
-                if self._too_fast():
-                    await self.close(WSCloseCode.POLICY_VIOLATION, "Too many requests")
-                    return
-                if not await self._answer(message):
+                self.heard_at = monotonic()
+                if not await self.dialogue.heard(self, message):
                     return
         except OSError:  # the client is gone before its answer
             return
-
-    def _too_fast(self) -> bool:
-        now = monotonic()
-        full = len(self._arrivals) == self._arrivals.maxlen
-        too_fast = full and now - self._arrivals[0] < 1
-        self._arrivals.append(now)
-        return too_fast
-
-    async def _answer(self, message: WSMessage) -> bool:
-        """Answer one message; False ends the connection."""
-        if message.type is WSMsgType.PING:
-            await self._socket.pong(message.data)
-        elif message.type is WSMsgType.PONG and bytes(message.data) in self._pings:
-            self._pings.clear()  # an unsolicited pong, whose payload we never sent, does not count
-        elif message.type is WSMsgType.TEXT:
-            return await self._control(message.data)
-        return True
-
-    async def _control(self, text: str) -> bool:
-        try:
-            request = control.read(text)
-        except control.RefusedRequestError as error:
-            self._enqueue(control.refusal(market_of(self._route), error.code, str(error), error.id))
-            return True
-        if request.method is control.Method.SUBSCRIBE:
-            if not await self._subscribe(request.streams):
-                return False
-        elif request.method is control.Method.UNSUBSCRIBE:
-            for stream in request.streams:
-                self._streams.pop(stream, None)
-                self._hub.unsubscribe(self._route, stream, self)
-        else:
-            self._enqueue(control.acknowledgement(request, list(self._streams)))
-            return True
-        self._enqueue(control.acknowledgement(request))
-        return True
-
-    async def _subscribe(self, streams: list[str] | tuple[str, ...]) -> bool:
-        """Subscribe to any names; one stream too many loses the whole connection, as it does on the real exchange."""
-        if len(self._streams.keys() | set(streams)) > self._rules.streams:
-            error = {"error": {"code": 4, "msg": "Too many subscriptions"}}
-            await self._socket.send_json(error)
-            await self.close(WSCloseCode.POLICY_VIOLATION, "Invalid request")
-            return False
-        for stream in streams:
-            self._streams[stream] = None
-            self._hub.subscribe(self._route, stream, self)
-        return True

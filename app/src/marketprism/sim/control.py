@@ -1,88 +1,73 @@
-"""Control messages of a connection: SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS, and their acknowledgements.
+"""Faults on demand: the HTTP path under which they are injected, listed and withdrawn."""
 
-As on the real exchange every well-formed SUBSCRIBE is acknowledged, whatever it names: an unknown symbol, a wrong
-route, upper case. None of these ever delivers. An acknowledgement is not data.
-"""
-
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 import msgspec
+from aiohttp import web
 
-from marketprism.sim.instruments import MarketKind
+from marketprism.errors import ConfigurationError
+from marketprism.sim.faults import FaultKind
+from marketprism.sim.injection import Fault, Faults, Order, order
 
-
-class Method(StrEnum):
-    """What a client may ask for."""
-
-    SUBSCRIBE = "SUBSCRIBE"
-    UNSUBSCRIBE = "UNSUBSCRIBE"
-    LIST_SUBSCRIPTIONS = "LIST_SUBSCRIPTIONS"
+PATH = "/control/faults"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A well-formed control message."""
+def routes(faults: Faults, inject: Callable[[Order], Fault]) -> list[web.RouteDef]:
+    """Return the routes of the control path.
 
-    method: Method
-    streams: tuple[str, ...]
-    id: int | str | None
-
-
-class RefusedRequestError(Exception):
-    """A control message that is answered with an error.
-
-    Attributes:
-        code: The exchange's number: 2 for a wrong request, 3 for text that is no JSON.
-        id: The request's id where it could be read.
+    ``POST`` takes ``{"fault", "venue"?, "symbol"?, "seconds"?, "count"?, <parameter>…}`` and answers the injected
+    fault, or 400 with the reason; ``GET`` answers ``{"available": […], "active": […]}``; ``DELETE`` withdraws all
+    faults, or with ``?id=`` one of them, and answers ``{"withdrawn": n}``.
     """
 
-    def __init__(self, code: int, message: str, request_id: int | str | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.id = request_id
+    async def post(request: web.Request) -> web.Response:
+        try:
+            fields = msgspec.json.decode(await request.read(), type=dict[str, Any])
+            return _json(_shown(inject(order(fields))), status=201)
+        except msgspec.DecodeError as error:
+            return _json({"error": f"the body is no JSON object: {error}"}, status=400)
+        except ConfigurationError as error:
+            return _json({"error": str(error)}, status=400)
+
+    async def get(_request: web.Request) -> web.Response:
+        available = [_described(kind) for kind in faults.kinds.values()]
+        return _json({"available": available, "active": [_shown(each) for each in faults.alive()]})
+
+    async def delete(request: web.Request) -> web.Response:
+        number = request.query.get("id")
+        if number is not None and not number.isdecimal():
+            return _json({"error": f"id {number!r} is no number"}, status=400)
+        return _json({"withdrawn": faults.withdraw(None if number is None else int(number))})
+
+    return [web.post(PATH, post), web.get(PATH, get), web.delete(PATH, delete)]
 
 
-def read(text: str) -> Request:
-    """Read a control message.
-
-    Raises:
-        RefusedRequestError: It is not one.
-    """
-    try:
-        message = msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
-        raise RefusedRequestError(3, f"Invalid JSON: {error}") from error
-    if not isinstance(message, dict):
-        raise RefusedRequestError(2, "Invalid request: request must be an object")
-    request_id = message.get("id")
-    if isinstance(request_id, bool) or not isinstance(request_id, int | str | None):
-        raise RefusedRequestError(2, "Invalid request: request ID must be an unsigned integer, a string or null")
-    if message.get("method") not in list(Method):
-        known = ", ".join(f"`{method}`" for method in Method)
-        text = f"Invalid request: unknown variant `{message.get('method')}`, expected one of {known}"
-        raise RefusedRequestError(2, text, request_id)
-    return Request(Method(message["method"]), _streams(message, request_id), request_id)
+def _described(kind: FaultKind) -> dict[str, Any]:
+    return {
+        "fault": kind.name,
+        "where": kind.where,
+        "summary": kind.summary,
+        "parameters": kind.parameters,
+        "seconds": kind.seconds,
+        "count": kind.count,
+        "venues": kind.markets or ["*"],
+    }
 
 
-def _streams(message: dict[str, Any], request_id: int | str | None) -> tuple[str, ...]:
-    if message["method"] == Method.LIST_SUBSCRIPTIONS:
-        return ()
-    params = message.get("params")
-    if not isinstance(params, list) or not all(isinstance(name, str) for name in params):
-        raise RefusedRequestError(2, "Invalid request: params must be an array of stream names", request_id)
-    return tuple(params)
+def _shown(fault: Fault) -> dict[str, Any]:
+    return {
+        "id": fault.id,
+        "fault": fault.kind.name,
+        "venue": fault.market or "*",
+        "symbol": fault.symbol,
+        "parameters": fault.parameters,
+        "seconds_left": None if fault.until is None else round(max(0.0, fault.until - monotonic()), 3),
+        "left": fault.left,
+        "struck": fault.struck,
+    }
 
 
-def acknowledgement(request: Request, result: list[str] | None = None) -> bytes:
-    """Render the answer to a request; never wrapped, not even on a combined connection."""
-    return msgspec.json.encode({"result": result, "id": request.id})
-
-
-def refusal(market: MarketKind, code: int, message: str, request_id: int | str | None = None) -> bytes:
-    """Render an error: flat on spot, nested on futures."""
-    error = {"code": code, "msg": message}
-    if market is MarketKind.SPOT:
-        return msgspec.json.encode({**error, "id": request_id})
-    return msgspec.json.encode({"error": error, "id": request_id})
+def _json(body: dict[str, Any], status: int = 200) -> web.Response:
+    return web.Response(body=msgspec.json.encode(body), status=status, content_type="application/json")

@@ -1,24 +1,25 @@
 """The generated exchange: drives the markets by the clock and publishes what happens in them."""
 
 import asyncio
-from collections import Counter
+from collections.abc import Sequence
 from time import monotonic, time_ns
 
-from marketprism.errors import UnavailableError
-from marketprism.sim import frames
-from marketprism.sim.hub import Hub
-from marketprism.sim.instruments import Listing, MarketKind, listing
-from marketprism.sim.market import TICK_MS, Fact, Market
-from marketprism.sim.settings import SimSettings
+from marketprism.errors import ConfigurationError, UnavailableError
+from marketprism.sim.disturbance import Disturbance
+from marketprism.sim.facts import Fact
+from marketprism.sim.floor import Floor
+from marketprism.sim.injection import Fault
+from marketprism.sim.instruments import Listing
+from marketprism.sim.market import TICK_MS, Market
+from marketprism.sim.publisher import Publisher
 from marketprism.sim.state import StateFile, load, starting_state
-from marketprism.sim.truth import TruthLog
+from marketprism.sim.venue import Venue
 from marketprism.telemetry import logs
 
 _LOG = logs.get("sim")
 _MOST_LAG_SECONDS = 1.0
-_COPY_TICKS = 1000 // TICK_MS
-
-_Copy = tuple[int, list[tuple[int, int]], list[tuple[int, int]]]
+_FEWEST_REMEMBERED, _MOST_REMEMBERED = 1_000, 200_000
+"""Trades on the tape of one market, and of all together."""
 
 
 class GeneratedExchange:
@@ -28,42 +29,27 @@ class GeneratedExchange:
         ConfigurationError: A symbol cannot be listed, or the state file is not one.
     """
 
-    def __init__(self, settings: SimSettings, hub: Hub, truth: TruthLog | None) -> None:
-        self._hub, self._truth, self._stale_every = hub, truth, settings.stale_every
+    def __init__(self, floor: Floor, venues: Sequence[Venue]) -> None:
+        settings = floor.settings
+        self._floor, self._publisher = floor, Publisher(floor)
+        self._venues = {market: venue for venue in venues for market in venue.markets if market in settings.markets}
         saved, now_ms = load(settings.state), time_ns() // 1_000_000
-        listings = [listing(market, symbol) for market in settings.markets for symbol in settings.symbols]
-        self._markets = [
-            Market(
-                each, seed=settings.seed, rate=settings.rate, state=starting_state(each, settings.seed, saved, now_ms)
-            )
-            for each in listings
-        ]
-        self._by_symbol = {(each.listing.market, each.listing.symbol): each for each in self._markets}
-        served = {each.key for each in listings}
+        listings = self._listings()
+        memory = max(_FEWEST_REMEMBERED, _MOST_REMEMBERED // max(1, len(listings)))
+        for about in listings:
+            state = starting_state(about, settings.seed, saved, now_ms)
+            market = Market(about, seed=settings.seed, rate=settings.rate, state=state, memory=memory)
+            floor.markets[about.market][about.symbol] = market
+        self._markets = [market for listed in floor.markets.values() for market in listed.values()]
+        served = {each.listing.key for each in self._markets}
         others = {key: market for key, market in saved.markets.items() if key not in served} if saved else {}
         self._state = StateFile(settings.state, self._markets, others) if settings.state else None
-        self._now_ms = 0
+        self._disturbance = Disturbance(floor.faults, self._markets)
         self._progress = monotonic()
-        self._requests: Counter[str] = Counter()
-        self._copies = {each.listing.key: _copy(each) for each in self._markets}
 
-    def listings(self, market: MarketKind) -> list[Listing]:
-        """Return the symbols of one market."""
-        return [each.listing for each in self._markets if each.listing.market is market]
-
-    def snapshot(self, market: MarketKind, symbol: str, limit: int, now_ms: int) -> bytes | None:
-        """Return a book of this moment, or now and then an older one, which a client has to recognise."""
-        found = self._by_symbol.get((market, symbol))
-        if found is None:
-            return None
-        key = found.listing.key
-        self._requests[key] += 1
-        stale = self._stale_every and self._requests[key] % self._stale_every == 0
-        update_id, bids, asks = self._copies[key] if stale else _copy(found)
-        frame = frames.snapshot(found.listing, update_id, bids[:limit], asks[:limit], now_ms)
-        if self._truth:
-            self._truth.snapshot(found.listing, frame, now_ms)
-        return frames.encode(frame)
+    def strike(self, fault: Fault) -> None:
+        """Let a fault of the markets begin."""
+        self._disturbance.strike(fault)
 
     async def start(self) -> None:
         """Mark the state file as in use; without that a kill could not be told from a clean stop.
@@ -90,7 +76,9 @@ class GeneratedExchange:
     async def stop(self) -> None:
         """Publish the depth changes that were not due yet and save the markets as cleanly stopped."""
         for market in self._markets:
-            self._publish(market.listing, market.flush())
+            self._publish(market.listing, market.flush(), self._floor.now_ms(market.listing.market))
+        self._batch()
+        self._publisher.finish()
         if self._state:
             try:
                 await self._state.save(clean=True)
@@ -101,14 +89,26 @@ class GeneratedExchange:
         """Tell how long ago the last tick was."""
         return monotonic() - self._progress
 
+    def _listings(self) -> list[Listing]:
+        settings = self._floor.settings
+        unserved = [market.value for market in settings.markets if market not in self._venues]
+        if unserved:
+            raise ConfigurationError(
+                f"no venue serves {', '.join(unserved)}", remedy=f"serve some of {', '.join(sorted(self._venues))}"
+            )
+        pairs = settings.pairs()
+        described = (self._venues[market].listing(market, each) for market in settings.markets for each in pairs)
+        return [about for about in described if about]
+
     async def _tick(self) -> None:
-        due, ticks = monotonic(), 0
+        due = monotonic()
         while True:
-            for market in self._markets:
-                self._publish(market.listing, market.step())
-            ticks += 1
-            if ticks % _COPY_TICKS == 0:
-                self._copies = {each.listing.key: _copy(each) for each in self._markets}
+            self._disturbance.refresh()
+            for kind, listed in self._floor.markets.items():
+                now_ms = self._floor.now_ms(kind)
+                for market in listed.values():
+                    self._publish(market.listing, market.step(now_ms), now_ms)
+            self._batch()
             self._progress = monotonic()
             due += TICK_MS / 1000
             if self._progress - due > _MOST_LAG_SECONDS:
@@ -116,23 +116,13 @@ class GeneratedExchange:
                 due = self._progress
             await asyncio.sleep(max(0.0, due - self._progress))
 
-    def _publish(self, about: Listing, facts: list[Fact]) -> None:
-        if not facts:
-            return
-        now_ms = self._now_ms = max(self._now_ms, time_ns() // 1_000_000)  # event times never run backwards
+    def _publish(self, about: Listing, facts: list[Fact], now_ms: int) -> None:
+        venue = self._venues[about.market]
         for fact in facts:
-            target = frames.stream_of(about, fact)
-            if target is None:
-                continue
-            unseen = not self._hub.wanted(*target)
-            if unseen and not (self._truth and self._truth.unsent_too):
-                self._hub.events += 1
-                continue
-            frame = frames.event(about, fact, now_ms)
-            taken = self._hub.publish(*target, frames.encode(frame))
-            if self._truth:
-                self._truth.event(about, target[1], fact, frame, now_ms, sent=taken > 0)
+            told = self._disturbance.told(about, fact)
+            self._publisher.publish(about.market, venue.publications(about, told, now_ms), now_ms)
 
-
-def _copy(market: Market) -> _Copy:
-    return market.update_id, market.bids.top(), market.asks.top()
+    def _batch(self) -> None:
+        for market, venue in self._venues.items():
+            now_ms = self._floor.now_ms(market)
+            self._publisher.publish(market, venue.batch(market, now_ms), now_ms)

@@ -1,13 +1,11 @@
-"""Who is subscribed to what, and the one place through which every event leaves the exchange.
-
-Faults that lose, repeat or reorder events belong here; those of one connection belong in `connection`.
-"""
+"""Who is subscribed to what, and the one place through which every event leaves the exchange."""
 
 import asyncio
 from collections import defaultdict
 from typing import Protocol
 
-from marketprism.sim.rules import Route
+Channel = tuple[str, str]
+"""Entrance and stream: the same stream name at another entrance is another channel."""
 
 
 class Subscriber(Protocol):
@@ -23,7 +21,7 @@ class Subscriber(Protocol):
 
 
 class Hub:
-    """Streams and their subscribers.
+    """Channels and their subscribers.
 
     Attributes:
         events: Events published, whoever listened.
@@ -34,38 +32,38 @@ class Hub:
         self.events = 0
         self.deliveries = 0
         self._subscribed = asyncio.Event()
-        self._subscribers: defaultdict[tuple[Route, str], set[Subscriber]] = defaultdict(set)
+        self._subscribers: defaultdict[Channel, set[Subscriber]] = defaultdict(set)
 
-    def subscribe(self, route: Route, stream: str, subscriber: Subscriber) -> None:
+    def subscribe(self, channel: Channel, subscriber: Subscriber) -> None:
         """Add a subscriber; any name is accepted, only published ones ever deliver."""
-        self._subscribers[route, stream].add(subscriber)
+        self._subscribers[channel].add(subscriber)
         self._subscribed.set()
 
     async def subscription(self) -> None:
-        """Wait for the next subscription, to whatever stream."""
+        """Wait for the next subscription, to whatever channel."""
         self._subscribed.clear()
         await self._subscribed.wait()
 
-    def unsubscribe(self, route: Route, stream: str, subscriber: Subscriber) -> None:
+    def unsubscribe(self, channel: Channel, subscriber: Subscriber) -> None:
         """Remove a subscriber, also one that never subscribed."""
-        subscribers = self._subscribers.get((route, stream))
+        subscribers = self._subscribers.get(channel)
         if subscribers is None:
             return
         subscribers.discard(subscriber)
         if not subscribers:
-            del self._subscribers[route, stream]
+            del self._subscribers[channel]
 
-    def wanted(self, route: Route, stream: str) -> bool:
+    def wanted(self, channel: Channel) -> bool:
         """Tell whether anybody is subscribed."""
-        return (route, stream) in self._subscribers
+        return channel in self._subscribers
 
     def crowded(self) -> bool:
         """Tell whether any subscriber needs time to catch up."""
         return any(each.crowded() for subscribers in self._subscribers.values() for each in subscribers)
 
-    def publish(self, route: Route, stream: str, event: bytes) -> int:
-        """Hand an event to every subscriber of its stream and return how many took it."""
+    def publish(self, channel: Channel, event: bytes) -> int:
+        """Hand an event to every subscriber of its channel and return how many took it."""
         self.events += 1
-        taken = sum(each.deliver(stream, event) for each in self._subscribers.get((route, stream), ()))
+        taken = sum(each.deliver(channel[1], event) for each in self._subscribers.get(channel, ()))
         self.deliveries += taken
         return taken

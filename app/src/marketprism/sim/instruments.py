@@ -1,4 +1,4 @@
-"""What the simulated exchange lists: symbols, their price and quantity steps, and the text of numbers.
+"""What a simulated exchange lists: symbols, their price and quantity steps, and the text of numbers.
 
 Prices are integer counts of ticks and quantities integer counts of lots; only the wire sees decimal text.
 """
@@ -11,10 +11,41 @@ from marketprism.errors import ConfigurationError
 
 
 class MarketKind(StrEnum):
-    """The two Binance products served, named like their part of the URL."""
+    """The markets that can be served, named as in the settings of the collector."""
 
-    SPOT = "spot"
-    USDM = "usdm"
+    BINANCE_SPOT = "binance-spot"
+    BINANCE_USDM = "binance-usdm"
+    OKX_SPOT = "okx-spot"
+    OKX_SWAP = "okx-swap"
+    DERIBIT = "deribit"
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What the markets of one kind do; the same traders act in all of them.
+
+    Attributes:
+        depth_periods_ms: Publication periods of the depth streams, multiples of `market.TICK_MS`.
+        shared_ids: Update ids are shared by all symbols of the exchange, so that those of one symbol jump.
+        hidden_orders: Some fills meet retail orders that the book does not show.
+        derivative: There are funding, open interest, liquidations and, where the venue has them, long/short ratios.
+        volatility: There is a volatility index of the base currency.
+    """
+
+    depth_periods_ms: tuple[int, ...]
+    shared_ids: bool = True
+    hidden_orders: bool = False
+    derivative: bool = False
+    volatility: bool = False
+
+
+TRAITS = {
+    MarketKind.BINANCE_SPOT: Traits((100, 1000), shared_ids=False),
+    MarketKind.BINANCE_USDM: Traits((100, 250, 500), hidden_orders=True, derivative=True),
+    MarketKind.OKX_SPOT: Traits((100,)),
+    MarketKind.OKX_SWAP: Traits((100,), derivative=True),
+    MarketKind.DERIBIT: Traits((100,), derivative=True, volatility=True),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +54,7 @@ class Step:
 
     Attributes:
         digits: Digits after the point of one step: 2 for a tick of 0.01.
-        shown: Digits after the point on the wire; the spot exchange pads everything to 8.
+        shown: Digits after the point on the wire, at least; Binance spot pads everything to 8.
     """
 
     digits: int
@@ -31,16 +62,26 @@ class Step:
 
     def text(self, units: int) -> str:
         """Return `units` steps as the decimal text of the wire."""
-        whole, part = divmod(units, 10**self.digits)
+        whole, part = divmod(abs(units), 10**self.digits)
         fraction = (f"{part:0{self.digits}d}" if self.digits else "") + "0" * (self.shown - self.digits)
-        return f"{whole}.{fraction}" if fraction else str(whole)
+        sign = "-" if units < 0 else ""
+        return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What is traded for what, whatever a venue calls it; both in upper case."""
+
+    base: str
+    quote: str
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One symbol of one market.
+    """One symbol of one market; a venue that knows more of its symbols derives a class of its own.
 
     Attributes:
+        symbol: The venue's own name.
         price: Where the market starts and returns to in the long run, in ticks.
         lots: Typical quantity of one price level, in lots.
     """
@@ -56,49 +97,51 @@ class Listing:
 
     @property
     def key(self) -> str:
-        """Name in logs and state files, such as ``spot:BTCUSDT``."""
+        """Name in logs and state files, such as ``binance-spot:BTCUSDT``."""
         return f"{self.market}:{self.symbol}"
 
+    @property
+    def traits(self) -> Traits:
+        """What this market does."""
+        return TRAITS[self.market]
 
-_QUOTES = ("USDT", "USDC", "FDUSD", "TRY", "EUR", "BRL", "BTC", "ETH", "BNB")
-_SPOT_DIGITS = 8
+
+_QUOTES = ("USDT", "USDC", "FDUSD", "TRY", "EUR", "BRL", "BTC", "ETH", "BNB", "USD")
 _LEVEL_VALUE = 6_000
 """Typical value of one price level, in quote currency."""
 
-# Market, symbol -> start price in ticks, then digits of tick and lot, then digits printed by the futures exchange.
-_KNOWN = {
-    (MarketKind.SPOT, "BTCUSDT"): (6_512_345, 2, 5, 0, 0),
-    (MarketKind.SPOT, "ETHUSDT"): (264_321, 2, 4, 0, 0),
-    (MarketKind.USDM, "BTCUSDT"): (651_201, 1, 3, 2, 3),
-    (MarketKind.USDM, "ETHUSDT"): (264_290, 2, 3, 2, 3),
-}
 
-
-def listing(market: MarketKind, symbol: str) -> Listing:
-    """Describe a symbol; one that is not built in gets a price and steps derived from its name.
+def pair(text: str) -> Pair:
+    """Read a pair, such as ``BTCUSDT`` or ``BTC-USDT``.
 
     Raises:
-        ConfigurationError: The symbol is not upper case or its quote currency cannot be told.
+        ConfigurationError: It is not upper case or its quote currency cannot be told.
     """
-    quote = next((q for q in _QUOTES if symbol.endswith(q) and symbol != q), None)
-    if quote is None or not symbol.isalnum() or symbol != symbol.upper():
+    base, dash, quote = text.rpartition("-")
+    if not dash:
+        quote = next((q for q in _QUOTES if text.endswith(q)), "")
+        base = text.removesuffix(quote)
+    if not (base and quote) or not (base + quote).isalnum() or text != text.upper():
         raise ConfigurationError(
-            f"symbol {symbol!r} is not an upper-case pair",
-            remedy=f"use the exchange's own name, ending in one of {', '.join(_QUOTES)}, such as SOLUSDT",
+            f"symbol {text!r} is not an upper-case pair",
+            remedy=f"join base and quote currency with a dash, or leave it out before one of {', '.join(_QUOTES)}: "
+            "SOLUSDT, SOL-USDT",
         )
-    price, tick, lot, price_shown, lot_shown = _KNOWN.get((market, symbol)) or _derived(symbol)
-    if market is MarketKind.SPOT:
-        price_shown = lot_shown = _SPOT_DIGITS
-    lots = max(10, int(_LEVEL_VALUE * 10 ** (tick + lot) / price))
-    return Listing(
-        market, symbol, symbol.removesuffix(quote), quote, price, lots, Step(tick, price_shown), Step(lot, lot_shown)
-    )
+    return Pair(base, quote)
 
 
-def _derived(symbol: str) -> tuple[int, int, int, int, int]:
-    """Give a symbol five significant digits of price, somewhere between 0.0001 and 1000, and fitting lots."""
-    digest = sha256(symbol.encode()).digest()
+def derived_steps(base: str, quote: str) -> tuple[int, int, int]:
+    """Give a pair five significant digits of price, somewhere between 0.0001 and 1000, and fitting lots.
+
+    Returns:
+        Price in ticks, digits of the tick, digits of the lot.
+    """
+    digest = sha256(f"{base}{quote}".encode()).digest()
     price = 20_000 + int.from_bytes(digest[:4]) % 70_000
     tick = 2 + digest[4] % 7
-    lot = max(0, 5 - tick)
-    return price, tick, lot, tick, lot
+    return price, tick, max(0, 5 - tick)
+
+
+def typical_lots(price: int, tick: int, lot: int) -> int:
+    """Return the lots of a typical price level of a market whose lot is base currency."""
+    return max(10, int(_LEVEL_VALUE * 10 ** (tick + lot) / price))

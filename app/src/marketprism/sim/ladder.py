@@ -30,6 +30,10 @@ class Side:
         """Quantity at the best price."""
         return self._lots[self._keys[0]]
 
+    def lots_at(self, price: int) -> int:
+        """Return the quantity at a price; zero where there is no level."""
+        return self._lots.get(self._sign * price, 0)
+
     def behind(self, ticks: int) -> int:
         """Return the price that lies `ticks` behind the best one (negative: in front of it)."""
         return self._sign * (self._keys[0] + ticks)

@@ -1,22 +1,29 @@
-"""The simulated exchange's server: WebSocket and REST of all markets on one port."""
+"""The server of the simulated exchanges: WebSocket and REST of all venues on one port."""
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
 from time import monotonic
 
 from aiohttp import WSCloseCode, web
 
 from marketprism.errors import ConfigurationError, MarketPrismError, UnavailableError
-from marketprism.sim import rest
-from marketprism.sim.connection import Connection
+from marketprism.sim import control, scenario
+from marketprism.sim.binance.replay import ReplayedExchange
+from marketprism.sim.binance.venue import Binance
+from marketprism.sim.deribit.venue import Deribit
 from marketprism.sim.exchange import GeneratedExchange
+from marketprism.sim.faults import FAULTS, Where
+from marketprism.sim.floor import Floor
 from marketprism.sim.hub import Hub
-from marketprism.sim.replay import ReplayedExchange
-from marketprism.sim.rules import ROUTE_OF_PATH, Route, market_of
+from marketprism.sim.injection import Fault, Faults, Order
+from marketprism.sim.okx.venue import Okx
 from marketprism.sim.settings import SimSettings
 from marketprism.sim.source import Source
 from marketprism.sim.truth import TruthLog
+from marketprism.sim.venue import Venue
 from marketprism.telemetry import logs
 from marketprism.telemetry.systemd import notify
 
@@ -24,19 +31,22 @@ _LOG = logs.get("sim")
 _DRAIN_SECONDS = 0.5
 _STATUS_SECONDS = 5.0
 _STALLED_SECONDS = 5.0
-
-_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_FAULTS_OF_REPLAY = {Where.CONNECTION, Where.REST}
+"""Recorded frames are sent as they are, so only what is around them can go wrong."""
 
 
 class Simulator:
-    """One simulated exchange.
+    """The simulated exchanges.
+
+    Args:
+        venues: What can be served; by default all there are.
 
     Attributes:
         port: The bound port, known once `serve` is ready.
         source: What is served.
     """
 
-    def __init__(self, settings: SimSettings) -> None:
+    def __init__(self, settings: SimSettings, venues: Sequence[Venue] | None = None) -> None:
         if settings.replay and settings.truth:
             raise ConfigurationError(
                 "a replay has no truth log: what is sent is what was recorded",
@@ -45,28 +55,57 @@ class Simulator:
         self.port = settings.port
         self._settings = settings
         self._hub = Hub()
-        self._clients: set[Connection] = set()
-        self._truth = (
-            TruthLog(
-                settings.truth,
-                most_bytes=settings.truth_bytes,
-                kept_files=settings.truth_files,
-                unsent_too=settings.truth_all,
-            )
-            if settings.truth
-            else None
-        )
-        self.source: Source = (
-            ReplayedExchange(settings, self._hub)
-            if settings.replay
-            else GeneratedExchange(settings, self._hub, self._truth)
-        )
+        self._truth = _truth(settings.truth, settings) if settings.truth else None
+        self.source: Source
+        if settings.replay:
+            self.source = recorded = ReplayedExchange(settings, self._hub)
+            self._venues: Sequence[Venue] = [Binance(recorded=recorded)]
+        else:
+            self._venues = venues or [Binance(), Okx(), Deribit()]
+        kinds = [*FAULTS, *(fault for venue in self._venues for fault in venue.faults)]
+        self.faults = Faults(kind for kind in kinds if not settings.replay or kind.where in _FAULTS_OF_REPLAY)
+        self.floor = Floor(settings, self._hub, self.faults, self._truth)
+        self._exchange = None if settings.replay else GeneratedExchange(self.floor, self._venues)
+        if self._exchange:
+            self.source = self._exchange
+        self._scenes = scenario.load(settings.scenario) if settings.scenario else []
+        for scene in self._scenes:
+            self._checked(scene.order)
         self._started = monotonic()
 
     @property
     def clients(self) -> int:
         """Count of WebSocket connections."""
-        return len(self._clients)
+        return len(self.floor.clients)
+
+    def inject(self, order: Order) -> Fault:
+        """Let a fault begin.
+
+        Raises:
+            ConfigurationError: It is unknown, a parameter is not one of its own, or nobody lists its symbol.
+        """
+        self._checked(order)
+        fault = self.faults.inject(order)
+        _LOG.info("sim.fault_injected", fault=fault.kind.name, venue=order.venue, symbol=fault.symbol, id=fault.id)
+        own = [venue for venue in self._venues if fault.kind in venue.faults]
+        if own:
+            own[0].strike(self.floor, fault)
+        elif fault.kind.where is Where.CONNECTION and fault.kind.once:
+            self.floor.strike(fault)
+        elif fault.kind.where is Where.MARKET and self._exchange:
+            self._exchange.strike(fault)
+        return fault
+
+    def _checked(self, order: Order) -> None:
+        """Refuse a fault that could never strike."""
+        self.faults.checked(order)
+        listed = [market.listing for markets in self.floor.markets.values() for market in markets.values()]
+        symbols = {about.symbol for about in listed if order.venue in {"*", about.market}}
+        if order.symbol and listed and order.symbol not in symbols:
+            near = ", ".join(get_close_matches(order.symbol, symbols)) or f"one of {len(symbols)} symbols"
+            raise ConfigurationError(
+                f"symbol {order.symbol!r} is not listed on {order.venue}", remedy=f"use the venue's own name: {near}"
+            )
 
     async def serve(self, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
         """Serve until `stop` is set, then publish what is pending and say goodbye to every client.
@@ -108,16 +147,17 @@ class Simulator:
 
     async def _run_until(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(self.source.run()), tasks.create_task(self._report())]
+            work = [self.source.run(), self._report(), self.floor.attend(), scenario.play(self._scenes, self.inject)]
             if self._truth:
-                running.append(tasks.create_task(self._truth.run()))
+                work.append(self._truth.run())
+            running = [tasks.create_task(each) for each in work]
             await stop.wait()
             for task in running:
                 task.cancel()
 
     async def _dismiss(self) -> None:
         """Let every client have what was published, for a moment, then close."""
-        clients = list(self._clients)
+        clients = list(self.floor.clients)
         try:
             async with asyncio.timeout(_DRAIN_SECONDS):
                 await asyncio.gather(*(client.drain() for client in clients))
@@ -127,31 +167,11 @@ class Simulator:
 
     def _application(self) -> web.Application:
         application = web.Application()
-        for path, route in ROUTE_OF_PATH.items():
-            if market_of(route) in self._settings.markets:
-                for form in ("ws", "stream"):
-                    handler = self._websocket(route, combined=form == "stream")
-                    application.router.add_get(f"/{path}/{form}", handler)
-                application.router.add_get(f"/{path}/ws/{{streams:.+}}", self._websocket(route, combined=False))
-        application.add_routes(rest.routes(self._settings, self.source))
+        for venue in self._venues:
+            application.add_routes(venue.routes(self.floor))
+        application.add_routes(control.routes(self.faults, self.inject))
         application.router.add_get("/health", self._health)
         return application
-
-    def _websocket(self, route: Route, *, combined: bool) -> _Handler:
-        rules = self._settings.rules[market_of(route)]
-
-        async def handle(request: web.Request) -> web.StreamResponse:
-            if len(self._clients) >= self._settings.max_clients:
-                return web.Response(status=503, text="too many clients; see --max-clients\n")
-            names = request.query.get("streams", "") if combined else request.match_info.get("streams", "")
-            client = Connection(self._hub, route, rules, combined=combined, queue_frames=self._settings.queue_frames)
-            self._clients.add(client)
-            try:
-                return await client.serve(request, [name for name in names.split("/") if name])
-            finally:
-                self._clients.discard(client)
-
-        return handle
 
     async def _health(self, _request: web.Request) -> web.Response:
         """Answer 200 while events are produced, 503 when the markets have stalled."""
@@ -161,7 +181,7 @@ class Simulator:
             "healthy": healthy,
             "idle_seconds": round(idle, 3),
             "uptime_seconds": round(monotonic() - self._started, 1),
-            "clients": len(self._clients),
+            "clients": self.clients,
             "events": self._hub.events,
             "deliveries": self._hub.deliveries,
             "truth_rows_lost": self._truth.lost if self._truth else 0,
@@ -174,9 +194,15 @@ class Simulator:
         while True:
             await asyncio.sleep(_STATUS_SECONDS)
             rate, events = (self._hub.events - events) / _STATUS_SECONDS, self._hub.events
-            notify(f"STATUS={rate:.0f} events/s, {len(self._clients)} clients")
+            notify(f"STATUS={rate:.0f} events/s, {self.clients} clients")
             if self.source.idle_seconds() < _STALLED_SECONDS:
                 notify("WATCHDOG=1")
+
+
+def _truth(path: Path, settings: SimSettings) -> TruthLog:
+    return TruthLog(
+        path, most_bytes=settings.truth_bytes, kept_files=settings.truth_files, unsent_too=settings.truth_all
+    )
 
 
 async def run(settings: SimSettings) -> None:

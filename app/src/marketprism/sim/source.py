@@ -2,19 +2,9 @@
 
 from typing import Protocol
 
-from marketprism.sim.instruments import Listing, MarketKind
-
 
 class Source(Protocol):
-    """Publishes events to a hub and answers for the books behind them."""
-
-    def listings(self, market: MarketKind) -> list[Listing]:
-        """Return the symbols of one market."""
-        ...
-
-    def snapshot(self, market: MarketKind, symbol: str, limit: int, now_ms: int) -> bytes | None:
-        """Return a REST depth snapshot as JSON; None for a symbol that has none."""
-        ...
+    """Publishes events to a hub."""
 
     async def start(self) -> None:
         """Prepare everything that the first client may ask for."""

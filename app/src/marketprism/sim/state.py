@@ -16,7 +16,8 @@ import msgspec
 
 from marketprism.errors import ConfigurationError
 from marketprism.sim.instruments import Listing
-from marketprism.sim.market import Market, MarketState, opening_state
+from marketprism.sim.market import Market
+from marketprism.sim.opening import MarketState, opening_state
 from marketprism.telemetry import logs
 
 _LOG = logs.get("sim")

@@ -6,17 +6,39 @@ file becomes ``FILE.1``, an older one ``FILE.2``, and the oldest is removed.
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
-from marketprism.sim import frames
-from marketprism.sim.instruments import Listing
-from marketprism.sim.market import Aggregate, DepthUpdate, Fact, Fill, Top
+import msgspec
+
+from marketprism.sim.instruments import MarketKind
 from marketprism.telemetry import logs
 
 _LOG = logs.get("sim")
 _MOST_WAITING = 100_000
 FLUSH_SECONDS = 1.0
 
-_KINDS: dict[type[Fact], str] = {Fill: "trade", Aggregate: "aggTrade", Top: "bookTicker", DepthUpdate: "depthUpdate"}
+_encode = msgspec.json.Encoder().encode
+
+
+class Row(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was sent, or was not.
+
+    Attributes:
+        kind: The venue's word for it, such as ``aggTrade``.
+        symbol: The venue's own name.
+        stream: Where it was sent; empty for REST.
+        sent: Whether at least one client was sent it as it is.
+        fault: The fault that touched it; where `sent` is false, the one that swallowed it.
+    """
+
+    kind: str
+    venue: MarketKind
+    symbol: str
+    stream: str
+    at_ms: int
+    sent: bool
+    event: dict[str, Any]
+    fault: str = ""
 
 
 class TruthLog:
@@ -32,29 +54,17 @@ class TruthLog:
         self._path, self._most_bytes, self._kept = path, most_bytes, kept_files
         self._waiting: list[bytes] = []
 
-    def event(self, listing: Listing, stream: str, fact: Fact, frame: frames.Frame, now_ms: int, *, sent: bool) -> None:
-        """Note an event; of a depth update the ids, the count of levels and the top of the book after it."""
-        if not (sent or self.unsent_too):
+    def note(self, row: Row) -> None:
+        """Note an event.
+
+        One that nobody was subscribed to is left out unless `unsent_too`; one that a fault touched never is.
+        """
+        if not (row.sent or row.fault or self.unsent_too):
             return
-        if isinstance(fact, DepthUpdate):
-            top = frames.event(listing, fact.top, now_ms)
-            frame = {key: value for key, value in frame.items() if key not in "ab"}
-            frame["levels"] = [len(fact.bids), len(fact.asks)]
-            frame["top"] = {key: top[key] for key in "bBaA"}
-        self._note(_KINDS[type(fact)], listing, stream, now_ms, frame, sent=sent)
-
-    def snapshot(self, listing: Listing, frame: frames.Frame, now_ms: int) -> None:
-        """Note a REST snapshot that was served."""
-        best = {"b": frame["bids"][0][0], "B": frame["bids"][0][1], "a": frame["asks"][0][0], "A": frame["asks"][0][1]}
-        fields = {"u": frame["lastUpdateId"], "levels": [len(frame["bids"]), len(frame["asks"])], "top": best}
-        self._note("snapshot", listing, "", now_ms, fields, sent=True)
-
-    def _note(self, kind: str, listing: Listing, stream: str, now_ms: int, fields: frames.Frame, *, sent: bool) -> None:
         if len(self._waiting) >= _MOST_WAITING:
             self.lost += 1
-            return
-        about = {"kind": kind, "market": listing.market, "symbol": listing.symbol, "stream": stream}
-        self._waiting.append(frames.encode({**about, "at_ms": now_ms, "sent": sent, "event": fields}))
+        else:
+            self._waiting.append(_encode(row))
 
     async def run(self) -> None:
         """Write every second until cancelled; call `flush` afterwards for the rest."""

@@ -1,4 +1,4 @@
-"""The REST budget of each client address, counted per UTC clock minute as Binance does."""
+"""The REST budget of each client address, counted per UTC clock minute, or another span, as Binance does."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ _REFUSALS_BEFORE_BAN = 10
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a request gets: 200, 429 (budget spent) or 418 (banned for going on), and the weight used this minute."""
+    """What a request gets: 200, 429 (budget spent) or 418 (banned for going on), and the weight used in this span."""
 
     status: int
     used: int
@@ -21,12 +21,13 @@ class WeightMeter:
     """Charges requests to addresses.
 
     Args:
-        limit: Weight per address and minute.
+        limit: Weight per address and span.
+        seconds: Length of the span; one begins at each of its multiples.
     """
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._minute = 0
+    def __init__(self, limit: int, seconds: int = 60) -> None:
+        self._limit, self._seconds = limit, seconds
+        self._span = 0
         self._used: defaultdict[str, int] = defaultdict(int)
         self._refused: defaultdict[str, int] = defaultdict(int)
         self._banned_until: dict[str, int] = {}
@@ -34,8 +35,8 @@ class WeightMeter:
     def charge(self, address: str, weight: int, now_ms: int) -> Verdict:
         """Charge a request and judge it; refused ones cost weight as well."""
         second = now_ms // 1000
-        if second // 60 != self._minute:
-            self._minute = second // 60
+        if second // self._seconds != self._span:
+            self._span = second // self._seconds
             self._used.clear()
             self._refused.clear()
             self._banned_until = {who: end for who, end in self._banned_until.items() if end > second}
@@ -50,4 +51,4 @@ class WeightMeter:
         if self._refused[address] > _REFUSALS_BEFORE_BAN:
             self._banned_until[address] = second + _BAN_SECONDS
             return Verdict(HTTPStatus.IM_A_TEAPOT, used, _BAN_SECONDS)
-        return Verdict(HTTPStatus.TOO_MANY_REQUESTS, used, 60 - second % 60)
+        return Verdict(HTTPStatus.TOO_MANY_REQUESTS, used, self._seconds - second % self._seconds)

@@ -11,7 +11,7 @@ from marketprism.ops.doctor.catalogue import Hop
 from marketprism.ops.doctor.evidence import Evidence
 from marketprism.ops.doctor.rules.exchange import causes, is_connected, refusal
 from marketprism.ops.doctor.rules.services import SERVICES, is_asleep, no_answer
-from marketprism.ops.doctor.rules.streams import FULL_SHARE, is_stuck, publisher_causes
+from marketprism.ops.doctor.rules.streams import FULL_SHARE, durable, is_stuck, publisher_causes
 from marketprism.ops.doctor.rules.tables import stale_feeds, storage_waits
 
 QUIET_SECONDS = 60.0
@@ -136,7 +136,7 @@ def _consumer(evidence: Evidence) -> tuple[Passage, str]:
         return Passage.BROKEN, "; ".join(waits)
     if evidence.streams is None:
         return Passage.UNKNOWN, "NATS does not say"
-    consumers = [(s, c) for s in evidence.streams.values() for c in s.consumers]
+    consumers = [(s, c) for s in evidence.streams.values() for c in durable(s)]
     named = details.get("waits") or {}
     stuck = [f"{c.name} of {s.name}" for s, c in consumers if s.name not in named and is_stuck(c, s.oldest_seconds)]
     if stuck:
@@ -149,7 +149,7 @@ def _consumer(evidence: Evidence) -> tuple[Passage, str]:
 
 def _has_consumer(evidence: Evidence, name: str) -> bool:
     stream = (evidence.streams or {}).get(name)
-    return stream is None or any(consumer.name == STREAMS[name].consumer for consumer in stream.consumers)
+    return stream is None or bool(durable(stream))
 
 
 def _inserted(evidence: Evidence) -> tuple[Passage, str]:

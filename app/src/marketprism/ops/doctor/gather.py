@@ -8,9 +8,8 @@ from typing import Any, TypeVar
 
 import aiohttp
 
-from marketprism.errors import MarketPrismError
 from marketprism.ops.doctor import site as sites
-from marketprism.ops.doctor.evidence import Cpu, Eater, Evidence, Stream
+from marketprism.ops.doctor.evidence import Clone, Cpu, Eater, Evidence, Stream
 from marketprism.ops.doctor.rules.host import is_at_limit, is_saturated, is_short
 from marketprism.ops.doctor.rules.services import is_asleep
 from marketprism.ops.doctor.site import Site
@@ -25,23 +24,23 @@ T = TypeVar("T")
 
 
 class Gatherer:
-    """Looks at one host; what cannot be seen is named with its reason, and nothing raises."""
+    """Looks at an installation; what cannot be seen is named with its reason, and nothing raises."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self) -> None:
         self._unseen: dict[str, str] = {}
+        self._clone: Clone | None = None  # looked at once: starting every Python on PATH costs more than all the rest
 
-    async def gather(self) -> Evidence:
-        """Look at everything once, and closer where something is wrong."""
+    async def gather(self, site: Site) -> Evidence:
+        """Look at everything, and closer where something is wrong."""
         self._unseen = {}
-        evidence = await self._everything()
+        evidence = await self._everything(site)
         evidence = await self._closer(evidence)
         return replace(evidence, unseen=self._unseen)
 
-    async def _everything(self) -> Evidence:
-        site, settings = self._site, self._site.settings if self._site.endpoints else None
+    async def _everything(self, site: Site) -> Evidence:
+        settings = site.settings if site.endpoints else None
         urls = {name: site.endpoints[name] + path for name, path in sites.PATHS.items() if name in site.endpoints}
-        clone = surroundings.find_clone()
+        clone = surroundings.find_clone() if self._clone is None else None
         async with aiohttp.ClientSession() as http, asyncio.TaskGroup() as group:
 
             def start(name: str, look: Coroutine[Any, Any, T] | None) -> asyncio.Task[T | None]:
@@ -58,6 +57,7 @@ class Gatherer:
             tables = start("tables", blocking(clickhouse.tables, settings) if settings else None)
             names = start("names", _names(surroundings.hosts(settings.venues)) if settings else None)
             seen_clone = start("clone", blocking(surroundings.look_at_clone, clone) if clone else None)
+        self._clone = self._clone or seen_clone.result()
         return Evidence(
             now=time.time_ns() / 1e9,
             installed=bool(site.endpoints),
@@ -74,7 +74,7 @@ class Gatherer:
             tables=tables.result(),
             names=names.result() or {},
             backup_age=surroundings.backup_age(sites.BACKUP_MANIFEST) if site.is_here else None,
-            clone=seen_clone.result(),
+            clone=self._clone,
         )
 
     async def _closer(self, evidence: Evidence) -> Evidence:
@@ -99,7 +99,7 @@ class Gatherer:
                 return await look
         except TimeoutError:
             self._unseen[name] = f"no answer within {DEADLINE_SECONDS:.0f} s"
-        except (MarketPrismError, OSError, ValueError, KeyError, aiohttp.ClientError) as error:
+        except Exception as error:  # noqa: BLE001 - one source that breaks must not hide the others
             self._unseen[name] = str(error) or type(error).__name__
         return None
 

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from marketprism.contract.catalog import DEAD_LETTERS
+from marketprism.contract.catalog import DEAD_LETTERS, STREAMS
 from marketprism.ops.doctor.catalogue import PROBLEMS
-from marketprism.ops.doctor.evidence import Consumer, Evidence
+from marketprism.ops.doctor.evidence import Consumer, Evidence, Stream
 from marketprism.ops.doctor.findings import Certainty, Finding
 from marketprism.ops.doctor.rules.services import is_asleep
 
@@ -89,11 +89,17 @@ def consumer_stuck(evidence: Evidence) -> Iterator[Finding]:
         f"{consumer.name} of {stream.name}: {consumer.pending} messages wait, {consumer.unacknowledged} are not"
         f" acknowledged, the last acknowledgement was {_ago(consumer, stream.oldest_seconds):.0f} s ago"
         for stream in (evidence.streams or {}).values()
-        for consumer in stream.consumers
+        for consumer in durable(stream)
         if stream.name not in waits and is_stuck(consumer, stream.oldest_seconds)
     ]
     if sentences:
         yield Finding(problem="consumer-stuck", evidence=tuple(sentences))
+
+
+def durable(stream: Stream) -> list[Consumer]:
+    """Return the stream's consumer of the contract; one that reads again after a crash comes and goes."""
+    wanted = STREAMS[stream.name].consumer if stream.name in STREAMS else None
+    return [consumer for consumer in stream.consumers if consumer.name == wanted]
 
 
 def is_stuck(consumer: Consumer, oldest_seconds: float | None) -> bool:

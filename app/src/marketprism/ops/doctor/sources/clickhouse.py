@@ -3,11 +3,11 @@
 import time
 from dataclasses import dataclass
 
+from marketprism.clickhouse_http import ClickHouseHttp
 from marketprism.contract.catalog import COLD_DATABASE, DATA_TYPES, HOT_DATABASE, DataType
 from marketprism.contract.venues import VENUES, feeds
 from marketprism.errors import MarketPrismError
 from marketprism.ops import schema
-from marketprism.ops.clickhouse import ClickHouseHttp
 from marketprism.ops.doctor.evidence import Feed, Tables
 from marketprism.settings import Settings
 
@@ -24,7 +24,7 @@ def tables(settings: Settings) -> Tables:
         QueryRefusedError: It refuses to tell.
         ConfigurationError: The reader's credential cannot be read.
     """
-    reader = ClickHouseHttp(settings, "reader", ANSWER_SECONDS)
+    reader = ClickHouseHttp(settings, "reader", answer_seconds=ANSWER_SECONDS)
     source = settings.source.value
     newest = {
         (row["data_type"], row["exchange"], row["market"], row["symbol"]): float(row["newest"])
@@ -33,7 +33,7 @@ def tables(settings: Settings) -> Tables:
     rows = {row["data_type"]: int(row["rows"]) for row in reader.rows(_rows_sql())}
     gaps = tuple(
         f"{row['exchange']} {row['market']} {row['symbol']} {row['data_type']}: {row['size'] or 'unknown many'}"
-        f" missing after id {row['after_id']}, found at {row['detected_at']} UTC"
+        f" missing after id {row['after_id']}, found at {row['found_at']} UTC"
         for row in reader.rows(_gaps_sql(source))
     )
     now = time.time_ns() / 1e9
@@ -68,10 +68,10 @@ def _rows_sql() -> str:
 
 def _gaps_sql(source: str) -> str:
     return (
-        f"SELECT exchange, market, symbol, data_type, after_id, size, toString(detected_at) AS detected_at"
+        f"SELECT exchange, market, symbol, data_type, after_id, size, toString(detected_at) AS found_at"
         f" FROM {HOT_DATABASE}.gaps WHERE source = '{source}' AND healed_by = ''"
         f" AND detected_at > now() - {GAP_SECONDS} AND detected_at < now() - {HEALING_SECONDS}"
-        " ORDER BY detected_at DESC LIMIT 50"
+        " ORDER BY found_at DESC LIMIT 50"
     )
 
 
@@ -91,7 +91,7 @@ class _Inside:
 
 def _inside(settings: Settings) -> _Inside:
     try:
-        admin = ClickHouseHttp(settings, "admin", ANSWER_SECONDS)
+        admin = ClickHouseHttp(settings, "admin", answer_seconds=ANSWER_SECONDS)
         most = admin.rows(
             "SELECT concat(database, '.', table, ' ', partition) AS place, count() AS parts FROM system.parts"
             f" WHERE active AND database IN ('{HOT_DATABASE}', '{COLD_DATABASE}')"
@@ -117,7 +117,11 @@ def drift(settings: Settings) -> tuple[str, ...]:
         UnavailableError: ClickHouse does not answer.
         ConfigurationError: The credential cannot be read.
     """
-    return tuple(change.text for change in schema.drift(ClickHouseHttp(settings, "admin", ANSWER_SECONDS)))
+    found = []
+    for database, server in ((HOT_DATABASE, None), (COLD_DATABASE, settings.cold)):
+        clickhouse = ClickHouseHttp(settings, "admin", server, answer_seconds=ANSWER_SECONDS)
+        found += [change.text for change in schema.drift(clickhouse, database)]
+    return tuple(found)
 
 
 def _feeds(settings: Settings, newest: dict[tuple[str, str, str, str], float], now: float) -> list[Feed]:
