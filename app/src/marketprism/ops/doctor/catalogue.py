@@ -42,6 +42,7 @@ class Problem:
         section: Section of the operator's guide: deploy, service, data, performance, network; ``beyond`` what
             the guide does not know.
         hop: Where the data stops; None for what concerns the whole host.
+        probes: Sources of evidence without which it cannot be told; see `gather`.
         automatic: Whether its playbook may act without being told to.
         consequences: Problems that this one brings about. A rule may narrow them to what its evidence supports.
     """
@@ -50,6 +51,7 @@ class Problem:
     phase: Phase
     section: str
     severity: Severity
+    probes: tuple[str, ...]
     hop: Hop | None = None
     automatic: bool = False
     consequences: frozenset[str] = frozenset()
@@ -78,13 +80,14 @@ _UNREAD = frozenset({"consumer-stuck", "stream-full"})  # what builds up while n
 
 
 def _deploy(name: str) -> Problem:
-    return Problem(name=name, phase=Phase.DEPLOY, section="deploy", severity=Severity.BROKEN)
+    return Problem(name=name, phase=Phase.DEPLOY, section="deploy", severity=Severity.BROKEN, probes=("clone",))
 
 
 def _run(
     name: str,
     section: str,
     severity: Severity,
+    probes: tuple[str, ...],
     hop: Hop | None = None,
     *,
     automatic: bool = False,
@@ -95,6 +98,7 @@ def _run(
         phase=Phase.RUN,
         section=section,
         severity=severity,
+        probes=probes,
         hop=hop,
         automatic=automatic,
         consequences=consequences,
@@ -109,56 +113,132 @@ PROBLEMS: dict[str, Problem] = {
         _deploy("script-not-executable"),
         _deploy("missing-sudo"),
         _deploy("python-too-old"),
-        _run("nats-down", "service", _BROKEN, Hop.PUBLISHED, automatic=True, consequences=SYMPTOMS),
-        _run("clickhouse-down", "service", _BROKEN, Hop.INSERTED, automatic=True, consequences=SYMPTOMS | _UNREAD),
-        _run("storage-down", "service", _BROKEN, Hop.CONSUMER, automatic=True, consequences=SYMPTOMS | _UNREAD),
+        _run(
+            "nats-down", "service", _BROKEN, ("units", "services"), Hop.PUBLISHED, automatic=True, consequences=SYMPTOMS
+        ),
+        _run(
+            "clickhouse-down",
+            "service",
+            _BROKEN,
+            ("units", "services"),
+            Hop.INSERTED,
+            automatic=True,
+            consequences=SYMPTOMS | _UNREAD,
+        ),
+        _run(
+            "storage-down",
+            "service",
+            _BROKEN,
+            ("units", "services"),
+            Hop.CONSUMER,
+            automatic=True,
+            consequences=SYMPTOMS | _UNREAD,
+        ),
         _run(
             "collector-down",
             "service",
             _BROKEN,
+            ("units", "services"),
             Hop.SOCKET,
             automatic=True,
             consequences=SYMPTOMS | {"websocket-flapping"},
         ),
-        _run("no-data", "data", _BROKEN, Hop.FRESH, automatic=True),
-        _run("stale-data", "data", _DEGRADED, Hop.FRESH, automatic=True),
-        _run("orderbooks-empty", "data", _DEGRADED, Hop.FRESH, automatic=True),
-        _run("memory-pressure", "performance", _DEGRADED, consequences=SYMPTOMS),
+        _run("no-data", "data", _BROKEN, ("tables",), Hop.FRESH, automatic=True),
+        _run("stale-data", "data", _DEGRADED, ("tables",), Hop.FRESH, automatic=True),
+        _run("orderbooks-empty", "data", _DEGRADED, ("tables",), Hop.FRESH, automatic=True),
+        _run("memory-pressure", "performance", _DEGRADED, ("memory", "units"), consequences=SYMPTOMS),
         _run(
             "cpu-saturated",
             "performance",
             _DEGRADED,
+            ("processors",),
             consequences=SYMPTOMS | {"websocket-flapping", "consumer-stuck"},
         ),
-        _run("exchange-blocked", "network", _DEGRADED, Hop.EXCHANGE, consequences=SYMPTOMS | {"websocket-flapping"}),
-        _run("websocket-flapping", "network", _DEGRADED, Hop.SOCKET, consequences=SYMPTOMS | {"sequence-gaps"}),
+        _run(
+            "exchange-blocked",
+            "network",
+            _DEGRADED,
+            ("services",),
+            Hop.EXCHANGE,
+            consequences=SYMPTOMS | {"websocket-flapping"},
+        ),
+        _run(
+            "websocket-flapping",
+            "network",
+            _DEGRADED,
+            ("units",),
+            Hop.SOCKET,
+            consequences=SYMPTOMS | {"sequence-gaps"},
+        ),
         _run(
             "disk-full",
             "beyond",
             _BROKEN,
+            ("disks",),
             consequences=SYMPTOMS | DOWN | _UNREAD | {"clickhouse-readonly", "too-many-parts", "backup-too-old"},
         ),
-        _run("port-taken", "beyond", _BROKEN, automatic=True, consequences=DOWN),
-        _run("clock-skew", "beyond", _DEGRADED, consequences=SYMPTOMS),
-        _run("jetstream-corrupt", "beyond", _BROKEN, Hop.STREAM, consequences=SYMPTOMS | {"nats-down", "stream-drift"}),
-        _run("stream-full", "beyond", _BROKEN, Hop.STREAM, consequences=SYMPTOMS),
-        _run("stream-drift", "beyond", _DEGRADED, Hop.STREAM, automatic=True, consequences=SYMPTOMS | _UNREAD),
-        _run("schema-drift", "beyond", _DEGRADED, Hop.INSERTED, automatic=True, consequences=SYMPTOMS | _UNREAD),
-        _run("dead-letters", "beyond", _DEGRADED),
-        _run("sequence-gaps", "beyond", _DEGRADED),
+        _run("port-taken", "beyond", _BROKEN, ("units", "ports"), automatic=True, consequences=DOWN),
+        _run("clock-skew", "beyond", _DEGRADED, ("services",), consequences=SYMPTOMS),
+        _run(
+            "jetstream-corrupt",
+            "beyond",
+            _BROKEN,
+            ("services",),
+            Hop.STREAM,
+            consequences=SYMPTOMS | {"nats-down", "stream-drift"},
+        ),
+        _run("stream-full", "beyond", _BROKEN, ("streams",), Hop.STREAM, consequences=SYMPTOMS),
+        _run(
+            "stream-drift",
+            "beyond",
+            _DEGRADED,
+            ("stream drift",),
+            Hop.STREAM,
+            automatic=True,
+            consequences=SYMPTOMS | _UNREAD,
+        ),
+        _run(
+            "schema-drift",
+            "beyond",
+            _DEGRADED,
+            ("schema drift",),
+            Hop.INSERTED,
+            automatic=True,
+            consequences=SYMPTOMS | _UNREAD,
+        ),
+        _run("dead-letters", "beyond", _DEGRADED, ("streams",)),
+        _run("sequence-gaps", "beyond", _DEGRADED, ("tables",)),
         _run(
             "consumer-stuck",
             "beyond",
             _BROKEN,
+            ("streams", "services"),
             Hop.CONSUMER,
             automatic=True,
             consequences=SYMPTOMS | {"stream-full"},
         ),
-        _run("clickhouse-readonly", "beyond", _BROKEN, Hop.INSERTED, consequences=SYMPTOMS | _UNREAD),
-        _run("too-many-parts", "beyond", _DEGRADED, Hop.INSERTED, automatic=True, consequences=SYMPTOMS | _UNREAD),
-        _run("backup-too-old", "beyond", _DEGRADED, automatic=True),
-        _run("dns-failure", "beyond", _DEGRADED, Hop.SOCKET, consequences=SYMPTOMS | {"websocket-flapping"}),
-        _run("config-invalid", "beyond", _BROKEN, consequences=DOWN),
+        _run(
+            "clickhouse-readonly", "beyond", _BROKEN, ("tables", "disks"), Hop.INSERTED, consequences=SYMPTOMS | _UNREAD
+        ),
+        _run(
+            "too-many-parts",
+            "beyond",
+            _DEGRADED,
+            ("tables",),
+            Hop.INSERTED,
+            automatic=True,
+            consequences=SYMPTOMS | _UNREAD,
+        ),
+        _run("backup-too-old", "beyond", _DEGRADED, ("backup",), automatic=True),
+        _run(
+            "dns-failure",
+            "beyond",
+            _DEGRADED,
+            ("names", "services"),
+            Hop.SOCKET,
+            consequences=SYMPTOMS | {"websocket-flapping"},
+        ),
+        _run("config-invalid", "beyond", _BROKEN, ("units",), consequences=DOWN),
     )
 }
 """Problems by name, those of the guide first, in its order."""

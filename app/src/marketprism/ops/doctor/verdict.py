@@ -103,7 +103,12 @@ def judge(evidence: Evidence, only: Collection[str] = ()) -> Diagnosis:
         roots = [finding for finding in roots if finding.problem in only]
         consequences = [pair for pair in consequences if pair[0].problem in only]
     return Diagnosis(
-        state=_state(evidence, [*roots, *(finding for finding, _ in consequences)], None if only else unexplained),
+        state=_state(
+            evidence,
+            [*roots, *(finding for finding, _ in consequences)],
+            None if only else unexplained,
+            only or PROBLEMS,
+        ),
         roots=tuple(roots),
         consequences=tuple(consequences),
         chain=tuple(chain),
@@ -149,7 +154,7 @@ def _unexplained(chain: list[Station], findings: list[Finding]) -> Station | Non
     return station
 
 
-def _state(evidence: Evidence, findings: list[Finding], unexplained: Station | None) -> State:
+def _state(evidence: Evidence, findings: list[Finding], unexplained: Station | None, asked: Collection[str]) -> State:
     if any(finding.weight is Severity.BROKEN for finding in findings):
         return State.BROKEN
     if unexplained is not None:
@@ -158,4 +163,5 @@ def _state(evidence: Evidence, findings: list[Finding], unexplained: Station | N
         return State.DEGRADED
     if not evidence.installed:
         return State.ABSENT
-    return State.UNSEEN if evidence.unseen else State.HEALTHY
+    needed = {probe for name in asked for probe in PROBLEMS[name].probes}
+    return State.UNSEEN if needed & set(evidence.unseen) else State.HEALTHY

@@ -1,6 +1,7 @@
 """Units and their journals, through systemctl and journalctl."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,6 +11,7 @@ from marketprism.ops.doctor.evidence import Line, Unit
 
 JOURNAL_SECONDS = 900
 JOURNAL_LINES = 300
+KILL_SECONDS = 1.0
 _PROPERTIES = (
     "Id,LoadState,ActiveState,SubState,Result,ExecMainStatus,NRestarts,StateChangeTimestamp,MemoryCurrent,MemoryMax"
 )
@@ -85,6 +87,9 @@ async def run(*command: str) -> str:
         output, complaint = await process.communicate()
     except asyncio.CancelledError:
         process.kill()
+        with contextlib.suppress(TimeoutError):  # one that even a kill does not end is left behind
+            async with asyncio.timeout(KILL_SECONDS):
+                await process.wait()
         raise
     if process.returncode:
         raise UnavailableError(f"{command[0]} fails: {complaint.decode(errors='replace').strip()[:200]}", remedy=remedy)
