@@ -19,6 +19,7 @@ TESTED_ELSEWHERE = {
     "venues/binance/messages.py": "wire structs; tests/venues/binance/test_adapter.py",
     "cli/collector.py": "the real process; tests/integration/test_collector_*.py and molecule/collector",
     "cli/dead_letters.py": "real NATS; tests/integration/test_ops_dead_letters.py",
+    "cli/trial.py": "three lines of output; tests/collector/test_trial.py and tests/integration/test_ops_trials.py",
     "cli/storage.py": "the real process; tests/integration/test_storage_*.py and molecule/storage",
     "ops/doctor/evidence.py": "values; tests/ops/doctor/faults.py",
     "ops/doctor/findings.py": "values; tests/ops/doctor/test_verdict.py",

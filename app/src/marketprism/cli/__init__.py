@@ -11,6 +11,7 @@ from marketprism.cli.doctor import doctor
 from marketprism.cli.replay import replay
 from marketprism.cli.sim import sim
 from marketprism.cli.storage import schema, sql, storage, streams
+from marketprism.cli.trial import trial
 from marketprism.errors import MarketPrismError
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.command("status")(check.status)
 app.command("health")(check.health)
 app.command("doctor")(doctor)
+app.add_typer(trial, name="test")
 app.command("sql")(sql)
 app.command("replay")(replay)
 app.command("capture")(capture)
