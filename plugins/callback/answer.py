@@ -49,7 +49,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
                 stream.write(text if text.endswith("\n") else text + "\n")
                 stream.flush()
         status = os.environ.get("ANSWER_STATUS_FILE")
-        if status and "rc" in result._result:
+        if status and "cmd" in result._result:  # the command ran
             Path(status).write_text(str(result._result["rc"]), encoding="ascii")
 
     @staticmethod

@@ -11,6 +11,7 @@ from marketprism.contract.events import Trade
 from marketprism.contract.venues import VENUES
 from marketprism.errors import ConfigurationError
 from marketprism.ops import trials
+from marketprism.telemetry import logs
 
 trial = typer.Typer(help="Test one part by hand.", no_args_is_help=True)
 
@@ -34,6 +35,7 @@ def exchange(
 ) -> None:
     """Ask an exchange for its instruments over REST and wait for one trade or book over a WebSocket."""
     settings = configuration.load()
+    logs.configure("ERROR")  # what is in the way is told at the end, once
     if venue not in settings.venues:
         raise ConfigurationError(f"venue {venue!r} is unknown", remedy=f"known are {', '.join(settings.venues)}")
     chosen = settings.venues[venue]
