@@ -27,7 +27,6 @@ from marketprism.venues.protocol import (
     VenueEvent,
 )
 
-
 LOOK_NS = 10_000_000
 """Least time between two looks for what is due while frames come: with hundreds of instruments a look costs more than
 a frame."""
