@@ -126,7 +126,7 @@ async def test_a_stream_that_went_quiet_is_named_until_it_lives_again() -> None:
             await until(lambda: any(log["event"] == "feeds silent" for log in logs))
             assert collected.venue.stale() == ["binance-spot trade BTC-USDT"]
             await until(lambda: any(log["event"] == "feeds live again" for log in logs))
-            assert collected.venue.stale() == []
+            await until(lambda: collected.venue.stale() == [])
         silent = next(log for log in logs if log["event"] == "feeds silent")
         assert silent["feeds"] == ["trade BTC-USDT (went quiet)"]
 
