@@ -40,6 +40,13 @@ def test_no_books_beside_fresh_trades_are_a_problem_of_their_own() -> None:
     assert "the collector's books of okx-spot: BTC-USDT buffering" in finding.evidence
 
 
+def test_books_that_are_late_before_the_trades_may_be_are_no_problem_of_books() -> None:
+    tables = healthy().tables
+    assert tables is not None
+    feeds = tuple(replace(feed, age=30.0) for feed in tables.feeds)  # books may be 20 s old, trades 45
+    assert problems(replace(healthy(), tables=replace(tables, feeds=feeds))) == ["stale-data"]
+
+
 def test_the_books_of_one_venue_are_stale_data() -> None:
     assert problems(faults.stale(healthy(), "okx-spot", types=("orderbook",))) == ["stale-data"]
 

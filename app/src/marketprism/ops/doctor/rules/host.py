@@ -13,7 +13,7 @@ MEMORY_STALLED_PERCENT = 10.0
 """Time in which every task waited for memory; a sound host shows 0."""
 UNIT_FULL_SHARE = 0.97
 CPU_IDLE_SHARE = 0.05
-CPU_WAITING_10S, CPU_WAITING_60S = 60.0, 40.0
+CPU_WAITING_10S, CPU_WAITING_60S = 80.0, 60.0
 """Both, so that neither a short burst nor the memory of one is taken for saturation."""
 CPU_LOAD_PER_PROCESSOR = 1.5
 DISK_FREE_SHARE, DISK_FREE_BYTES = 0.05, 5 * GIB

@@ -1,7 +1,7 @@
 """ClickHouse: what it holds, whether it takes writes, and whether the newest rows are new."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from marketprism.ops.doctor.catalogue import PROBLEMS, Severity
 from marketprism.ops.doctor.evidence import Evidence, Feed
@@ -86,7 +86,7 @@ def freshness(evidence: Evidence) -> Iterator[Finding]:
     books = [feed for feed in stale if feed.data_type == "orderbook"]
     all_books = [feed for feed in tables.feeds if feed.data_type == "orderbook"]
     others = [feed for feed in stale if feed.data_type not in {"orderbook", "orderbook_delta"}]
-    if books and len(books) == len(all_books) and not any(feed.data_type == "trade" for feed in others):
+    if books and len(books) == len(all_books) and _trades_arrive(tables.feeds, books):
         yield Finding(
             problem="orderbooks-empty", evidence=(*_sentences(books), *_book_states(evidence)), venues=_venues(books)
         )
@@ -100,6 +100,18 @@ def freshness(evidence: Evidence) -> Iterator[Finding]:
             venues=_venues(stale),
             severity=Severity.BROKEN if everything else None,
         )
+
+
+def _trades_arrive(feeds: Iterable[Feed], books: list[Feed]) -> bool:
+    """Tell whether every venue without books has a trade younger than its books may be.
+
+    Books are the first to be late when nothing comes at all.
+    """
+    trades = [feed for feed in feeds if feed.data_type == "trade"]
+    return all(
+        any(trade.venue == book.venue and trade.age is not None and trade.age < book.limit for trade in trades)
+        for book in books
+    )
 
 
 def stale_feeds(evidence: Evidence) -> list[Feed]:
