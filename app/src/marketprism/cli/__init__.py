@@ -11,6 +11,7 @@ from marketprism.cli.book_at import book_at
 from marketprism.cli.collector import capture, collector
 from marketprism.cli.dead_letters import dead_letters
 from marketprism.cli.doctor import doctor
+from marketprism.cli.probe import probe
 from marketprism.cli.replay import replay
 from marketprism.cli.sim import sim
 from marketprism.cli.storage import schema, sql, storage, streams
@@ -34,6 +35,7 @@ app.command("sql")(sql)
 app.command("book-at")(book_at)
 app.command("replay")(replay)
 app.command("capture")(capture)
+app.command("probe")(probe)
 app.command("contract")(check.contract)
 app.command("config-check")(check.config_check)
 app.command("collector")(collector)

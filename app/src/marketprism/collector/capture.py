@@ -78,13 +78,13 @@ async def record(
             causes = await run_until(stop, venue)
         finally:
             if venue.counters.frames == 0:
-                _discard(path)
+                discard(path)
     if venue.counters.frames == 0:
         raise UnavailableError(f"nothing came from {name}: {'; '.join(causes)}", remedy="check the venue's addresses")
     return venue.counters
 
 
-def _discard(path: Path) -> None:
+def discard(path: Path) -> None:
     """Remove a recording of nothing."""
     path.unlink()
 
