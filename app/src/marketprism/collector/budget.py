@@ -19,13 +19,14 @@ PURPOSE_SHARES = {
 
 ATTEMPTS: dict[Exchange, tuple[int, float]] = {
     Exchange.BINANCE: (240, 300.0),
-    Exchange.OKX: (2, 1.0),
+    Exchange.OKX: (1, 0.5),
     Exchange.DERIBIT: (1, 1.0),
 }
 """Attempts to connect in so many seconds, below what the exchanges allow one address.
 
-Binance: 300 in 5 minutes ("WebSocket Streams", general information). OKX: 3 a second ("WebSocket", connect). Deribit
-names only 32 connections at a time ("Rate Limits"); one a second lets a closed one be forgotten first.
+Binance: 300 in 5 minutes ("WebSocket Streams", general information). OKX: 3 a second ("WebSocket", connect); evenly
+spaced, as two that are delayed arrive together. Deribit names only 32 connections at a time ("Rate Limits"); one a
+second lets a closed one be forgotten first.
 """
 
 

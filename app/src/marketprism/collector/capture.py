@@ -75,7 +75,7 @@ async def record(
     )
     with open_recording(path) as out:
         try:
-            causes = await _run_until(stop, venue)
+            causes = await run_until(stop, venue)
         finally:
             if venue.counters.frames == 0:
                 _discard(path)
@@ -89,7 +89,7 @@ def _discard(path: Path) -> None:
     path.unlink()
 
 
-async def _run_until(stop: asyncio.Event, venue: VenueCollector) -> list[str]:
+async def run_until(stop: asyncio.Event, venue: VenueCollector) -> list[str]:
     """Collect until `stop` is set; return what was wrong at that moment."""
     with unwrapped():
         async with asyncio.TaskGroup() as tasks:

@@ -114,6 +114,12 @@ def place(venue: str, data_type: str, symbol: str) -> tuple[Market, str]:
     return market_of(venue, symbol), symbol
 
 
+def venue_of(exchange: Exchange, market: Market) -> str:
+    """Name the venue whose events are of an exchange's market: futures and indices come with the perpetuals."""
+    wanted = Market.SPOT if market is Market.SPOT else Market.PERPETUAL
+    return next(name for name, venue in VENUES.items() if venue.exchange is exchange and venue.market is wanted)
+
+
 def feeds(venue: str, symbols: Iterable[str], data_types: Iterable[str]) -> list[tuple[str, Market, str]]:
     """Return data type, market and symbol of everything that a configured venue keeps fresh; futures pay no funding."""
     symbols = tuple(symbols)

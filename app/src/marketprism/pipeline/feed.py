@@ -27,6 +27,10 @@ from marketprism.venues.protocol import (
     VenueEvent,
 )
 
+LOOK_NS = 10_000_000
+"""Least time between two looks for what is due while frames come: with hundreds of instruments a look costs more than
+a frame."""
+
 
 class Feed:
     """All instruments of one venue.
@@ -56,10 +60,13 @@ class Feed:
             for name, instrument in venue.instruments().items()
         }
         self._schedule = Schedule(venue.polls())
+        self._look_at_ns = 0
 
     def feed(self, frame: bytes, receive_ns: int) -> list[Output]:
         """Take one WebSocket frame."""
-        return self.due(receive_ns) + self.take(self.understand(frame, receive_ns))
+        due = self.due(receive_ns) if receive_ns >= self._look_at_ns else None
+        outputs = self.take(self.understand(frame, receive_ns))
+        return due + outputs if due else outputs
 
     def understand(self, frame: bytes, receive_ns: int) -> list[VenueEvent]:
         """Read one WebSocket frame, for `take`; in between, what a second connection brings can wait for the first."""
@@ -100,6 +107,7 @@ class Feed:
 
     def due(self, now_ns: int) -> list[Output]:
         """Return what time alone makes due."""
+        self._look_at_ns = now_ns + LOOK_NS
         outputs: list[Output] = [*self._schedule.due(now_ns)]
         for book in self._books.values():
             outputs += book.due(now_ns)

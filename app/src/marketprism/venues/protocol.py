@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+import msgspec
+
 from marketprism.contract.books import BookDelta, BookImage, BookTop
 from marketprism.contract.events import Event, Trade
 from marketprism.contract.instruments import Instrument
@@ -34,8 +36,7 @@ class Connection:
     max_messages_per_second: float = 4.0
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(msgspec.Struct, frozen=True, gc=False):
     """An event of one instrument, as it happened. Books come as `BookDelta` and `BookImage` instead."""
 
     data_type: str
