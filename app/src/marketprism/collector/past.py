@@ -1,7 +1,7 @@
 """The past of one venue over REST, within its budget, to where the live events go."""
 
+import asyncio
 import time
-from asyncio import TaskGroup
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -23,6 +23,9 @@ from marketprism.venues.registry import DIALECTS
 
 ATTEMPTS = 3
 """Times that one request is sent before its piece is given up; a venue's own waits come between."""
+
+PAUSE_SECONDS = 0.5
+"""Before each request: OKX takes five in two seconds for one instrument's ratios, and the collector asks as well."""
 
 
 class UnknownTimeError(MarketPrismError):
@@ -98,6 +101,7 @@ class Past:
         return published
 
     async def _ask(self, request: RestRequest) -> bytes:
+        await asyncio.sleep(PAUSE_SECONDS)
         for _ in range(ATTEMPTS - 1):
             try:
                 return await self._rest.get(request)
@@ -138,7 +142,7 @@ async def past(
         state=state,
     )
     with unwrapped():
-        async with TaskGroup() as tasks:
+        async with asyncio.TaskGroup() as tasks:
             asking = tasks.create_task(rest.run(), name=f"{name} rest")
             try:
                 listings = await listing.fetch(dialect.directory, symbols, rest)
