@@ -58,6 +58,6 @@ def test_watching_prints_one_json_object_a_line_until_it_is_stopped(environ: dic
         assert process.stdout is not None
         looks = [json.loads(process.stdout.readline()) for _ in range(2)]
         process.send_signal(signal.SIGINT)
-        process.wait(10)
+        process.wait(60)
     assert looks[0]["at"] < looks[1]["at"]
     assert looks[0]["roots"] == looks[1]["roots"]

@@ -47,7 +47,7 @@ def _watch(wanted: list[str], interval: float, lang: Language, *, as_json: bool)
     while True:
         started = time.monotonic()
         diagnosis = _look(gatherer, wanted)
-        at = datetime.now(UTC).isoformat(timespec="seconds")
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
         if as_json:
             render.as_json({"at": at, **report.as_json(diagnosis, lang)}, indent=None)
         elif (now := (diagnosis.state, [finding.problem for finding in diagnosis.roots])) != before:

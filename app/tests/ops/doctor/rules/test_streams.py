@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from marketprism.ops.doctor.catalogue import Severity
 from marketprism.ops.doctor.evidence import Consumer
 from marketprism.ops.doctor.findings import Certainty
 from marketprism.ops.doctor.rules.streams import (
@@ -47,9 +48,10 @@ def test_a_full_stream_is_told_with_its_size() -> None:
 
 def test_drift_that_stops_nothing_explains_nothing() -> None:
     (finding,) = stream_drift(faults.stream_config(healthy()))
-    assert finding.explains == frozenset()
+    assert (finding.explains, finding.weight) == (frozenset(), Severity.DEGRADED)
     (finding,) = stream_drift(faults.consumer_missing(healthy()))
     assert "stale-data" in finding.explains
+    assert finding.weight is Severity.BROKEN
 
 
 def test_dead_letters_are_counted() -> None:

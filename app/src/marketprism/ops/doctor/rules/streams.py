@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from marketprism.contract.catalog import DEAD_LETTERS, STREAMS
-from marketprism.ops.doctor.catalogue import PROBLEMS
+from marketprism.ops.doctor.catalogue import PROBLEMS, Severity
 from marketprism.ops.doctor.evidence import Consumer, Evidence, Stream
 from marketprism.ops.doctor.findings import Certainty, Finding
 from marketprism.ops.doctor.rules.services import is_asleep
@@ -64,6 +64,7 @@ def stream_drift(evidence: Evidence) -> Iterator[Finding]:
             problem="stream-drift",
             evidence=evidence.stream_drift,
             consequences=PROBLEMS["stream-drift"].consequences if stops else frozenset(),
+            severity=Severity.BROKEN if stops else None,
         )
 
 

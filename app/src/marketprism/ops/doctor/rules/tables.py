@@ -60,6 +60,7 @@ def schema_drift(evidence: Evidence) -> Iterator[Finding]:
             problem="schema-drift",
             evidence=evidence.schema_drift,
             consequences=PROBLEMS["schema-drift"].consequences if stops else frozenset(),
+            severity=Severity.BROKEN if stops else None,
         )
 
 
