@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Day-one operations: start, stop and restart are playbooks; status, health and logs are asked on the host itself.
+# Day-one operations: start, stop and restart are playbooks; the rest is asked on the host itself.
 set -euo pipefail
 
 usage() {
@@ -11,7 +11,9 @@ Usage: scripts/manage_all.sh COMMAND [OPTION...]
   restart            take over .env, restart everything, wait until rows arrive
   status [--json]    units, ports, rows per table and their age
   health [--json]    what is wrong; exits 1 when anything is
-  logs [UNIT...]     the last lines of the journals; --lines N (100)
+  diagnose [PROBLEM...] [--json] [--lang zh]
+                     what is wrong, why, and what to type; exits 0 healthy, 1 degraded, 2 broken
+  logs [UNIT...]     the last lines of the journals; --lines N (100), --follow for what comes
 
   --inventory NAME   a folder of inventories/; without it the one deployed last from this clone
 TEXT
@@ -32,23 +34,28 @@ main() {
   arguments=("$@")
   command=${1:-help}
   (($# == 0)) || shift
-  inventory='' lines=100 json=() units=()
+  inventory='' lines=100 json=() words=() follow=false
   while (($#)); do
     case $1 in
-      --inventory | --lines)
+      --inventory | --lines | --lang)
         [[ -n ${2-} ]] || fail "$1 needs a value; see --help"
-        if [[ $1 == --lines ]]; then lines=$2; else inventory=$2; fi
+        case $1 in
+          --inventory) inventory=$2 ;;
+          --lines) lines=$2 ;;
+          --lang) words+=("--lang=$2") ;;
+        esac
         shift
         ;;
       --json) json=(--json) ;;
+      --follow) follow=true ;;
       -*) fail "unknown option: $1; see --help" ;;
-      *) units+=("--unit=$1") ;;
+      *) words+=("$1") ;;
     esac
     shift
   done
 
   case $command in
-    start | stop | restart | status | health | logs) ;;
+    start | stop | restart | status | health | diagnose | logs) ;;
     help | -h | --help)
       usage
       exit 0
@@ -70,15 +77,42 @@ main() {
       ansible -i "inventories/$inventory" "$1" -m ansible.builtin.command -a "$2" </dev/null
   }
 
+  # On a terminal every unit has a colour of its own; the sixth field is its name.
+  colour() {
+    if [[ ! -t 1 ]]; then cat && return; fi
+    awk '{ unit = $6; sub(/\[.*/, "", unit)
+           if (!(unit in colours)) colours[unit] = 31 + count++ % 6
+           printf "\033[%dm%s\033[0m\n", colours[unit], $0; fflush() }'
+  }
+
   case $command in
     start | stop | restart)
       ANSIBLE_STDOUT_CALLBACK=phases exec ansible-playbook -i "inventories/$inventory" "playbooks/$command.yml" </dev/null
       ;;
     status) ask 'storage[0]' "env COLUMNS=${COLUMNS:-140} /usr/local/bin/marketprism status ${json[*]}" ;;
     health) ask 'storage[0]' "env COLUMNS=${COLUMNS:-140} /usr/local/bin/marketprism health ${json[*]}" || exit 1 ;;
+    diagnose)
+      ANSWER_STATUS_FILE=$(mktemp)
+      export ANSWER_STATUS_FILE
+      trap 'rm -f "$ANSWER_STATUS_FILE"' EXIT
+      ask 'storage[0]' "env COLUMNS=${COLUMNS:-140} /usr/local/bin/marketprism doctor ${words[*]} ${json[*]}" || true
+      status=$(<"$ANSWER_STATUS_FILE")
+      exit "${status:-2}"
+      ;;
     logs)
-      ((${#units[@]})) || units=('--unit=marketprism-*' --unit=nats-server --unit=clickhouse-server)
-      ask marketprism "journalctl --no-pager --lines=$lines ${units[*]}"
+      ((${#words[@]})) || words=('marketprism-*' nats-server clickhouse-server)
+      journal="journalctl --no-pager --quiet --output=with-unit ${words[*]/#/--unit=}"
+      if $follow; then
+        # The host remembers where a reading ended; what comes is asked for again and again, over whatever leads there.
+        cursor=/run/marketprism-logs.$$
+        trap 'ask marketprism "rm --force $cursor"' EXIT
+        journal+=" --cursor-file=$cursor"
+      fi
+      ask marketprism "$journal --lines=$lines" | colour
+      while $follow; do
+        ask marketprism "$journal" | colour
+        sleep 1
+      done
       ;;
   esac
 }

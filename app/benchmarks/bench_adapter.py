@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.frames import Frames, Session
-from benchmarks.report import Row, Show, compared
+from benchmarks.report import Row, Show
 
 CRYPTOFEED = "cryptofeed==2.4.1"
 """The newest release for Python 3.11."""
@@ -40,7 +40,8 @@ class Worker:
         self._process.communicate()
 
     def round(self) -> Result:
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.write("go\n")
         line = self._process.stdout.readline()
         if not line:
@@ -54,7 +55,10 @@ def run(session: Session, rounds: int, frames: int, show: Show) -> None:
         for tops in (False, True):
             part = session.of_many(symbols, frames if symbols < 100 else 3 * frames, tops=tops)
             kinds = "depth, aggTrade, bookTicker" if tops else "depth, aggTrade"
-            show(f"adapter + book, {symbols} symbols, {len(part)} frames ({kinds})", compare(part, session, python, rounds))
+            show(
+                f"adapter + book, {symbols} symbols, {len(part)} frames ({kinds})",
+                compare(part, session, python, rounds),
+            )
 
 
 def compare(frames: Frames, session: Session, python: Path, rounds: int) -> list[Row]:
@@ -69,7 +73,12 @@ def compare(frames: Frames, session: Session, python: Path, rounds: int) -> list
     for theirs, own in results:
         assert (theirs["trades"], theirs["books"]) == (own["trades"], own["books"]), (theirs, own)
     yardstick, own = (
-        Row(name=name, unit="frames/CPU s", values=[len(frames) / result[side]["cpu"] for result in results], target=target)
+        Row(
+            name=name,
+            unit="frames/CPU s",
+            values=[len(frames) / result[side]["cpu"] for result in results],
+            target=target,
+        )
         for side, (name, target) in enumerate([(CRYPTOFEED, ""), ("ours", "2.5 x")])
     )
     memory = [

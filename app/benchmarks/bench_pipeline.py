@@ -48,10 +48,11 @@ class Running:
         return {name: cpu_seconds(pid) for name, pid in self.pids.items()}
 
 
-async def run(session: Session, symbols: int, seconds: float, rounds: int, show: Show) -> None:
-    frames = symbols * 1000
-    show(f"the whole way at full speed, {symbols} instruments", await sustained(session, symbols, frames, seconds, rounds))
-    show(f"the whole way at {PACE} events/s, {symbols} instruments", await paced(session, symbols, frames, seconds))
+async def run(session: Session, rounds: int, seconds: float, show: Show) -> None:
+    for symbols, frames in ((20, 20_000), (500, 50_000)):
+        rows = await sustained(session, symbols, frames, seconds, rounds)
+        show(f"the whole way at full speed for {seconds:.0f} s, {symbols} instruments", rows)
+    show(f"the whole way at {PACE} events/s, 20 instruments", await paced(session, 20, 20_000, seconds))
 
 
 async def sustained(session: Session, symbols: int, frames: int, seconds: float, rounds: int) -> list[Row]:

@@ -1,5 +1,5 @@
-"""The frames that every benchmark feeds: a recorded session of Binance USD-M futures, or one of the same kinds of frames
-from the simulator's market where the recording is not there.
+"""The frames that every benchmark feeds: a recorded session of Binance USD-M futures, or the same kinds of frames from
+the simulator's market where the recording is not there.
 
 The recording (hftbacktest, MIT licence; see ``MARKETPRISM_TEST_RECORDINGS``) dates from 2024. Its ``@trade`` frames are
 written as ``@aggTrade``, which is what one subscribes to since, and which both sides read.
@@ -53,7 +53,9 @@ class Session:
         names = [(name.encode(), name.lower().encode()) for name in names_of(symbols)]
         each = max(1, count // symbols)
         if each > len(wanted):
-            raise SystemExit(f"the session holds {len(wanted)} frames; ask for fewer than {count} for {symbols} symbols")
+            raise SystemExit(
+                f"the session holds {len(wanted)} frames; ask for fewer than {count} for {symbols} symbols"
+            )
         old = SYMBOL.encode()
         return [
             (receive_ns, frame.replace(old, name).replace(old.lower(), lower))

@@ -55,11 +55,10 @@ async def main() -> None:
     frames = [(int(stamp) / 1e9, frame) for stamp, _, frame in lines]
     image = Path(sys.argv[2]).read_text(encoding="utf-8")
     symbols = sorted({json.loads(frame)["data"]["s"] for _, frame in frames})
-    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in sys.stdin:
         result = await round_of(frames, image, symbols)
-        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - resident
-        sys.stdout.write(json.dumps(result | {"grown_mib": grown / 1024}) + "\n")
+        mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        sys.stdout.write(json.dumps(result | {"mib": mib}) + "\n")
         sys.stdout.flush()
 
 

@@ -1,6 +1,6 @@
 """One round of frames through our adapter, book and feed for every line on standard input; see `bench_adapter`.
 
-    python -m benchmarks.worker_ours FRAMES IMAGE
+python -m benchmarks.worker_ours FRAMES IMAGE
 """
 
 import json
@@ -10,13 +10,12 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from benchmarks.frames import Frames
 from marketprism.ops.replay import read_lines
 from marketprism.pipeline.feed import Feed
 from marketprism.pipeline.outputs import Record
 from marketprism.venues.binance.adapter import Binance
 from marketprism.venues.binance.markets import USDM, instrument
-
-from benchmarks.frames import Frames
 
 
 def round_of(frames: Frames, image: bytes, symbols: list[str]) -> dict[str, float]:
@@ -32,7 +31,8 @@ def round_of(frames: Frames, image: bytes, symbols: list[str]) -> dict[str, floa
             if isinstance(output, Record):
                 found[output.data_type] += 1
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
-    assert not feed.counters.refused and not feed.counters.gaps, feed.counters
+    assert not feed.counters.refused, feed.counters
+    assert not feed.counters.gaps, feed.counters
     return {"seconds": seconds, "cpu": cpu, "trades": found["trade"], "books": found["orderbook_delta"]}
 
 
@@ -40,11 +40,10 @@ def main() -> None:
     frames = list(read_lines(Path(sys.argv[1])))
     image = Path(sys.argv[2]).read_bytes()
     symbols = sorted({json.loads(frame)["data"]["s"] for _, frame in frames})
-    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in sys.stdin:
         result = round_of(frames, image, symbols)
-        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - resident
-        sys.stdout.write(json.dumps(result | {"grown_mib": grown / 1024}) + "\n")
+        mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        sys.stdout.write(json.dumps(result | {"mib": mib}) + "\n")
         sys.stdout.flush()
 
 

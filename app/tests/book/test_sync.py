@@ -1,7 +1,6 @@
 """A book is live only while every change was seen."""
 
 import msgspec
-
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -3,13 +3,22 @@
 import asyncio
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from marketprism.cli.reload import reload_on_hangup
 from marketprism.telemetry import logs
 from tests.collector.waiting import until
+
+
+@pytest.fixture(autouse=True)
+def _own_logging() -> Iterator[None]:
+    """What is configured here writes to this test's captured stream, which ends with it."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 
 from marketprism.collector.allowance import Places
 from marketprism.collector.budget import AttemptBudget
+from marketprism.collector.dialing import Dialing
 from marketprism.collector.link import Link
-from marketprism.collector.session import Dialing, Session, Traffic
+from marketprism.collector.session import Session, Traffic
 from marketprism.collector.state import VenueState
 from marketprism.venues.protocol import Connection, Notice, NoticeKind, Observed, Send, VenueEvent
 from tests.collector.events import instrument, trade

@@ -1,6 +1,8 @@
 import asyncio
 import dataclasses
+import gc
 import time
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -43,7 +45,9 @@ async def test_no_trade_is_missing_over_rotations_and_no_book_starts_over(name: 
         exchange(name, rate=200.0) as settings,
         collecting(name, settings, rotation_seconds=1.5) as collected,
     ):
-        await until(lambda: rotations(collected) >= 2 * len(collected.venue.sessions), 30)
+        await until(lambda: set(collected.venue.book_states().values()) == {"live"})
+        resyncs, done = collected.venue.counters.resyncs, rotations(collected)
+        await until(lambda: rotations(collected) >= done + 2 * len(collected.venue.sessions), 30)
         count = collected.count("trade")
         await until(lambda: collected.count("trade") > count + 50)
         counters = collected.venue.counters
@@ -51,7 +55,7 @@ async def test_no_trade_is_missing_over_rotations_and_no_book_starts_over(name: 
         assert collected.missing_ids() == set()
         assert counters.gaps.total() == 0
         assert counters.refused.keys() <= {"trade_repeated"}
-        assert counters.book_checks.crossed == 0
+        assert (counters.book_checks.crossed, counters.resyncs) == (0, resyncs)
         assert set(collected.venue.book_states().values()) == {"live"}
 
 
@@ -79,6 +83,24 @@ async def test_a_lost_connection_unsynchronises_its_books_and_tells_what_is_miss
         assert collected.missing_ids() == set(), "what was lost was fetched over REST"
 
 
+async def test_a_hundred_cuts_of_a_venue_leave_no_descriptor_and_no_task_behind() -> None:
+    """As many as fit into Binance's budget of attempts; test_session.py has a thousand."""
+
+    def resources() -> tuple[int, int]:
+        return len(list(Path("/proc/self/fd").iterdir())), len(asyncio.all_tasks())
+
+    async with exchange() as settings, collecting("binance-spot", settings, reconnect_seconds=0.01) as collected:
+        await until(lambda: "live" in collected.venue.book_states().values())
+        session = collected.venue.sessions["market-data"]
+        session._redial.backoff.floor, session._redial.backoff.cap = 0.0, 0.01
+        gc.collect()
+        before = resources()
+        for number in range(1, 101):
+            await inject(settings, "close-all", "binance-spot", code=1006)
+            await until(lambda done=number: session.losses == done and session.is_open)  # type: ignore[misc]
+        await until(lambda: resources() == before)
+
+
 @pytest.mark.usefixtures("impatient")
 async def test_a_stream_that_is_acknowledged_but_silent_is_named_and_its_connection_renewed_once() -> None:
     async with exchange() as settings:
@@ -104,7 +126,7 @@ async def test_a_stream_that_went_quiet_is_named_until_it_lives_again() -> None:
             await until(lambda: any(log["event"] == "feeds silent" for log in logs))
             assert collected.venue.stale() == ["binance-spot trade BTC-USDT"]
             await until(lambda: any(log["event"] == "feeds live again" for log in logs))
-            assert collected.venue.stale() == []
+            await until(lambda: collected.venue.stale() == [])
         silent = next(log for log in logs if log["event"] == "feeds silent")
         assert silent["feeds"] == ["trade BTC-USDT (went quiet)"]
 

@@ -82,7 +82,7 @@ async def test_the_most_connections_at_a_time(tmp_path: Path) -> None:
 async def test_the_first_wait_after_a_lost_connection(tmp_path: Path, delay: str, bounds: tuple[float, float]) -> None:
     async with exchanges() as host, running(tmp_path, host, WEBSOCKET_RECONNECT_DELAY=delay) as collector:
         await until(lambda: list(collector.causes().values()) == [None, None])
-        backoff = collector.venue.sessions["market"]._backoff
+        backoff = collector.venue.sessions["market"]._redial.backoff
         assert (backoff.next(1.0), backoff.next(1.0)) == bounds
 
 

@@ -105,7 +105,9 @@ async def test_waiting_for_our_own_publisher_is_no_silence(monkeypatch: pytest.M
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_a_link_that_is_closed_takes_everything_received_first() -> None:
+async def test_a_link_that_is_closed_takes_everything_received_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CLOSE_SECONDS", 0.05)
+
     async def speak(connection: ServerConnection) -> None:
         for number in range(500):
             await connection.send(str(number))
@@ -117,7 +119,7 @@ async def test_a_link_that_is_closed_takes_everything_received_first() -> None:
         task = asyncio.create_task(heard.link.run())
         await until(lambda: heard.frames)
         closing = asyncio.create_task(heard.link.close("replaced"))
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.5)  # ten times what a goodbye may take
         assert heard.frames == [b"0"]
         heard.hold.set()
         await closing

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import time
 from dataclasses import replace
 from http import HTTPStatus
@@ -167,12 +168,26 @@ async def test_an_answer_goes_to_the_connection_that_asked_even_while_it_is_held
     assert answered[0][0] is not answered[1][0]
 
 
-async def test_without_room_for_two_the_old_connection_is_closed_first() -> None:
+async def test_without_room_for_two_the_old_connection_is_closed_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROOM_SECONDS", 0.1)
     async with venue(stay) as port, running(Client(port, places=Places(2))) as client:
         await until(lambda: client.session.is_open)
         client.session.renew("test")
         await until(lambda: client.session.attempts == 2 and client.session.is_open)
         assert (client.session.rotations, client.lost) == (0, 1)
+
+
+async def test_a_replacement_waits_for_room_that_others_leave() -> None:
+    places = Places(3)
+    async with venue(stay) as port, running(Client(port, places=places)) as client:
+        await until(lambda: client.session.is_open)
+        async with running(Client(port, places=places)) as other:
+            await until(lambda: other.session.is_open)
+            client.session.renew("test")
+            await asyncio.sleep(0.1)
+            assert client.session.attempts == 1
+        await until(lambda: client.session.attempts == 2)
+        assert client.lost == 0
 
 
 async def test_a_session_without_a_place_says_what_it_waits_for() -> None:
@@ -225,18 +240,6 @@ async def test_attempts_stay_within_the_exchanges_budget() -> None:
         assert len(opened) == 2
 
 
-async def test_the_first_wait_after_a_loss_is_a_setting() -> None:
-    async def hang_up(_connection: ServerConnection) -> None: ...
-
-    async def waits(first: float) -> list[float]:
-        async with venue(hang_up) as port, running(Client(port, first_wait_seconds=first)) as client:
-            await until(lambda: client.lost == 1)
-            return [client.session._backoff.first, client.session._backoff.cap]
-
-    assert await waits(0.2) == [0.2, 15.0]
-    assert await waits(40.0) == [40.0, 40.0]
-
-
 async def test_a_venue_that_comes_up_later_is_found() -> None:
     async with venue(stay) as port:
         pass
@@ -272,20 +275,19 @@ async def test_a_thousand_reconnects_leave_no_descriptor_and_no_task_behind() ->
 
     async with venue(speak) as port:
         client = Client(port, first_wait_seconds=1e-3)
-        client.session._backoff.floor = 0.0
-        client.session._backoff.cap = 1e-3
+        session = client.session
+        session._redial.backoff.floor, session._redial.backoff.cap = 0.0, 1e-3
         async with running(client):
-            await until(lambda: client.trades and len(ticker.clients) == 1)
+            await until(lambda: session.is_open and len(ticker.clients) == 1)
+            gc.collect()
             before = resources()
-            for number in range(1000):
-                attempts = client.session.attempts
+            for number in range(1, 1001):
                 if number % 10 == 0:
-                    client.session.renew("test")
+                    session.renew("test")
                 else:
                     for connection in list(ticker.clients):
                         connection.transport.abort()
-                await until(lambda done=attempts: client.session.attempts > done and client.session.is_open, 5)  # type: ignore[misc]
-                await until(lambda: len(ticker.clients) == 1, 5)
+                await until(lambda done=number: session.losses + session.rotations == done and session.is_open)  # type: ignore[misc]
+                await until(lambda: len(ticker.clients) == 1)
             await until(lambda: resources() == before)
-        assert client.session.rotations == 100
-        assert client.session.losses == 900
+        assert (session.losses, session.rotations) == (900, 100)

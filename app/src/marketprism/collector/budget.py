@@ -8,18 +8,25 @@ from marketprism.venues.protocol import SECOND_NS, Purpose
 MINUTE_NS = 60 * SECOND_NS
 SHARE = 0.8
 """Part of the exchange's limit that is used; others may share the address."""
-PURPOSE_SHARES = {Purpose.BOOK: 0.9, Purpose.LISTING: 0.2, Purpose.POLL: 0.3, Purpose.HEAL: 0.2}
+PURPOSE_SHARES = {
+    Purpose.BOOK: 0.9,
+    Purpose.LISTING: 0.2,
+    Purpose.POLL: 0.3,
+    Purpose.HEAL: 0.2,
+    Purpose.HISTORY: 0.2,
+}
 """Part of ours that one purpose may use: neither do floods of the others starve the books, nor the books all others."""
 
 ATTEMPTS: dict[Exchange, tuple[int, float]] = {
     Exchange.BINANCE: (240, 300.0),
-    Exchange.OKX: (2, 1.0),
+    Exchange.OKX: (1, 0.5),
     Exchange.DERIBIT: (1, 1.0),
 }
 """Attempts to connect in so many seconds, below what the exchanges allow one address.
 
-Binance: 300 in 5 minutes ("WebSocket Streams", general information). OKX: 3 a second ("WebSocket", connect). Deribit
-names only 32 connections at a time ("Rate Limits"); one a second lets a closed one be forgotten first.
+Binance: 300 in 5 minutes ("WebSocket Streams", general information). OKX: 3 a second ("WebSocket", connect); evenly
+spaced, as two that are delayed arrive together. Deribit names only 32 connections at a time ("Rate Limits"); one a
+second lets a closed one be forgotten first.
 """
 
 

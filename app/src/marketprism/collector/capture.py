@@ -75,21 +75,21 @@ async def record(
     )
     with open_recording(path) as out:
         try:
-            causes = await _run_until(stop, venue)
+            causes = await run_until(stop, venue)
         finally:
             if venue.counters.frames == 0:
-                _discard(path)
+                discard(path)
     if venue.counters.frames == 0:
         raise UnavailableError(f"nothing came from {name}: {'; '.join(causes)}", remedy="check the venue's addresses")
     return venue.counters
 
 
-def _discard(path: Path) -> None:
+def discard(path: Path) -> None:
     """Remove a recording of nothing."""
     path.unlink()
 
 
-async def _run_until(stop: asyncio.Event, venue: VenueCollector) -> list[str]:
+async def run_until(stop: asyncio.Event, venue: VenueCollector) -> list[str]:
     """Collect until `stop` is set; return what was wrong at that moment."""
     with unwrapped():
         async with asyncio.TaskGroup() as tasks:

@@ -5,12 +5,13 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
+from marketprism.collector.dialing import Dialing
 from marketprism.collector.link import Link
 from marketprism.collector.liveness import Key, Liveness
 from marketprism.collector.renewal import Renewals
 from marketprism.collector.repeats import Repeats
 from marketprism.collector.rest import SOURCE, RestClient
-from marketprism.collector.session import Dialing, Session, Traffic
+from marketprism.collector.session import Session, Traffic
 from marketprism.collector.skew import ClockSkew
 from marketprism.collector.state import LIMITED_WAIT_SECONDS
 from marketprism.contract.events import BookSnapshot, Gap, Trade

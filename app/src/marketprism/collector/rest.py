@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import aiohttp
@@ -47,6 +48,14 @@ class Asker(Protocol):
     def failed(self, request: RestRequest, reason: str) -> None:
         """Note that there will be no answer to this request."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """A request without a usable answer; its outcome is one of `OUTCOMES`."""
+
+    outcome: str
+    reason: str
 
 
 class _Waiter:
@@ -151,7 +160,11 @@ class RestClient:
             self._running.add(request)
             try:
                 async with self._places.request():
-                    await self._fetch(http, request, asker)
+                    answer = await self._fetch(http, request)
+                if isinstance(answer, _Failure):
+                    self._failed(request, asker, answer)
+                else:
+                    await asker.answered(request, *answer)
             finally:
                 self._running.discard(request)
                 self._work.set()
@@ -191,24 +204,23 @@ class RestClient:
         except TimeoutError:
             return
 
-    async def _fetch(self, http: aiohttp.ClientSession, request: RestRequest, asker: Asker) -> None:
+    async def _fetch(self, http: aiohttp.ClientSession, request: RestRequest) -> tuple[bytes, int] | _Failure:
+        """Return the answer and the time of its receipt, or why there is none."""
         try:
             async with http.get(self._base_url + request.path) as answer:
                 body = await answer.read()
                 receive_ns = self._clock()
         except _UNREACHABLE as error:
-            self._failed(request, asker, "failed", str(error) or type(error).__name__)
-            return
+            return _Failure("failed", str(error) or type(error).__name__)
         used = answer.headers.get("X-MBX-USED-WEIGHT-1M", "")
         if used.isdigit():
             self.budget.observe(int(used), receive_ns)
-        if answer.status == 200:
-            self.outcomes["ok"] += 1
-            self._state.served(SOURCE)
-            await asker.answered(request, body, receive_ns)
-        else:
+        if answer.status != 200:
             detail = f"HTTP {answer.status} {body[:200].decode(errors='replace')}"
-            self._failed(request, asker, self._refused(answer, detail, receive_ns), detail)
+            return _Failure(self._refused(answer, detail, receive_ns), detail)
+        self.outcomes["ok"] += 1
+        self._state.served(SOURCE)
+        return body, receive_ns
 
     def _refused(self, answer: aiohttp.ClientResponse, detail: str, now_ns: int) -> str:
         """Obey a refusal; return its outcome."""
@@ -221,9 +233,9 @@ class RestClient:
             return "blocked"
         return "failed"
 
-    def _failed(self, request: RestRequest, asker: Asker, outcome: str, reason: str) -> None:
-        self.outcomes[outcome] += 1
-        count = self._repeats.count(f"{outcome} {request.purpose}", time.monotonic())
+    def _failed(self, request: RestRequest, asker: Asker, failure: _Failure) -> None:
+        self.outcomes[failure.outcome] += 1
+        count = self._repeats.count(f"{failure.outcome} {request.purpose}", time.monotonic())
         if count:
-            _log.warning("not fetched", venue=self._venue, path=request.path, reason=reason, count=count)
-        asker.failed(request, reason)
+            _log.warning("not fetched", venue=self._venue, path=request.path, reason=failure.reason, count=count)
+        asker.failed(request, failure.reason)

@@ -6,54 +6,23 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
-from marketprism.collector.allowance import Places
-from marketprism.collector.backoff import Backoff
-from marketprism.collector.budget import AttemptBudget
+from marketprism.collector.dialing import Dialing, Redial
 from marketprism.collector.link import Link
-from marketprism.collector.state import (
-    BLOCKED_STATUSES,
-    BLOCKED_WAIT_SECONDS,
-    LIMITED_STATUSES,
-    VenueState,
-    retry_after,
-)
 from marketprism.telemetry import logs
-from marketprism.venues.protocol import SECOND_NS, Connection, Notice, Refusal, Send, VenueEvent
+from marketprism.venues.protocol import Connection, Notice, Refusal, Send, VenueEvent
 
-SOUND_SECONDS = 30.0
-"""A connection that lasted this long was a success: the next attempt starts with the shortest wait again."""
-ATTEMPTS_IN_A_ROW_LOGGED = 5
+ROTATION_SPREAD = 0.02
+"""Part of its age by which a connection may be replaced early: all were opened together, and each needs a second."""
 SETTLE_SECONDS = 2.0
 """From the last message of a subscription until all of its streams flow."""
 HANDOVER_SECONDS = 30.0
 """A new connection that delivers nothing for so long, while the old one does, does not replace it."""
-FRUITLESS_SECONDS = 180.0
-"""Until the next try after that."""
+ROOM_SECONDS = 20.0
+"""Wait for room for a second connection; after that the first one is closed before."""
 MAX_HELD = 100_000
-"""Frames that a new connection may hold back; more means that the old one is not taken care of."""
+"""Frames that a new connection may hold back; then it is not read until they are let through."""
 
 _log = logs.get("session")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dialing:
-    """How a venue's connections are opened.
-
-    Attributes:
-        proxy: None goes directly.
-        attempts: Shared by the venues of one exchange.
-        places: Shared by the process.
-        state: Told what the venue answers.
-        first_wait_seconds: Bound of the first wait after a loss.
-        rotation_seconds: Age at which a connection is replaced; exchanges cut theirs after a day.
-    """
-
-    proxy: str | None
-    attempts: AttemptBudget
-    places: Places
-    state: VenueState
-    first_wait_seconds: float = 0.5
-    rotation_seconds: float = 23 * 3600 + 50 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +61,10 @@ class Session:
         self._connection = connection
         self._dialing = dialing
         self._traffic = traffic
-        self._backoff = Backoff(first=dialing.first_wait_seconds, cap=max(15.0, dialing.first_wait_seconds))
+        self._redial = Redial(name, dialing)
         self._active: Link | None = None
         self._renewal: str | None = None
-        self._not_before = 0.0
+        self._room_until = 0.0
         self._changed = asyncio.Event()
 
     @property
@@ -118,6 +87,7 @@ class Session:
         """Replace the connection by a new one."""
         if self._renewal is None:
             self._renewal = why
+            self._room_until = time.monotonic() + ROOM_SECONDS
             self._changed.set()
 
     def announced_end(self, link: Link) -> None:
@@ -163,17 +133,22 @@ class Session:
     async def _successor(self, links: asyncio.TaskGroup, link: Link) -> Link:
         """Wait until a link has ended or has to be replaced, and return the one that comes after it."""
         assert link.opened_at is not None, "only an open link is used"
-        rotate_at = link.opened_at + self._dialing.rotation_seconds
+        early = random.random() * ROTATION_SPREAD  # noqa: S311 - jitter is no secret
+        rotate_at = link.opened_at + self._dialing.rotation_seconds * (1 - early)
         while not link.ended:
             now = time.monotonic()
             if now >= rotate_at:
-                self.renew(f"{self._dialing.rotation_seconds:.0f} s old")
-            if self._renewal is None or now < self._not_before:
-                await self._change((rotate_at if self._renewal is None else self._not_before) - now)
-            elif not self._dialing.places.room_for_socket:
+                self.renew(f"{now - link.opened_at:.0f} s old")
+            if self._renewal is None or now < self._redial.not_before:
+                await self._change((rotate_at if self._renewal is None else self._redial.not_before) - now)
+            elif self._dialing.places.room_for_socket:
+                fresh = await self._replacement(links, link)
+                if fresh is not None:
+                    return fresh
+            elif now < self._room_until:
+                await self._change(ROOM_SECONDS / 20)
+            else:
                 await self._end(link, f"{self._renewal}; no room for a second connection")
-            elif (fresh := await self._replacement(links, link)) is not None:
-                return fresh
         self._lost(link)
         return await self._open(links)
 
@@ -185,18 +160,18 @@ class Session:
             await self._change(SETTLE_SECONDS / 4)
             ready = self._delivers(fresh, old)
         if fresh.ended:
-            self._failed(fresh)
+            self._redial.failed(fresh.cause, fresh.refusal)
             return None
         if ready is False:
             await self._end(fresh, "delivers nothing")
-            self._not_before = time.monotonic() + FRUITLESS_SECONDS
+            self._redial.fruitless()
             return None
         if ready is None:
             self._lost(old)
             return fresh
         await self._end(old, f"replaced ({self._renewal})")
         self.rotations += 1
-        self._backoff.reset()
+        self._redial.replaced()
         _log.info("connection replaced", connection=self.name, reason=self._renewal)
         return fresh
 
@@ -217,15 +192,12 @@ class Session:
             link = await self._attempt(links)
             if not link.ended:
                 return link
-            self._failed(link)
+            self.cause = link.cause
+            self._redial.failed(link.cause, link.refusal)
 
     async def _attempt(self, links: asyncio.TaskGroup) -> Link:
         """Open a link when that is allowed again; one that could not be opened has ended."""
-        attempts = self._dialing.attempts
-        await asyncio.sleep(max(0.0, self._not_before - time.monotonic()))
-        while (wait_ns := attempts.wait_ns(time.time_ns())) > 0:  # noqa: ASYNC110 - others spend the budget meanwhile
-            await asyncio.sleep(wait_ns / SECOND_NS)
-        attempts.spend(time.time_ns())
+        await self._redial.permission()
         self.attempts += 1
         link = Link(
             self._url,
@@ -238,7 +210,7 @@ class Session:
         while link.opened_at is None and not link.ended:
             await self._change()
         if link.opened_at is not None:
-            self._dialing.state.served(self.name)
+            self._redial.opened()
             _log.info("connected", connection=self.name)
         return link
 
@@ -267,30 +239,6 @@ class Session:
         seconds = time.monotonic() - link.opened_at
         self._active, self.cause = None, link.cause
         self.losses += 1
-        if seconds >= SOUND_SECONDS:
-            self._backoff.reset()
-        self._not_before = time.monotonic() + self._backoff.next(_roll())
+        self._redial.lost(seconds)
         _log.warning("connection lost", connection=self.name, cause=self.cause, after_seconds=round(seconds, 1))
         self._traffic.lost()
-
-    def _failed(self, link: Link) -> None:
-        """Choose the time of the next attempt by what the venue answered to this one."""
-        status = link.refusal.response.status_code if link.refusal is not None else 0
-        if self._active is None:
-            self.cause = link.cause
-        if status in BLOCKED_STATUSES:
-            self._dialing.state.blocked(self.name, f"{self.name} answers HTTP {status}")
-            seconds = BLOCKED_WAIT_SECONDS
-        elif link.refusal is not None and status in LIMITED_STATUSES:
-            seconds = retry_after(link.refusal.response.headers.get("Retry-After"))
-            self._dialing.state.limited(seconds, f"{self.name} answers HTTP {status}", time.time_ns())
-            self._dialing.attempts.close(seconds, time.time_ns())
-        else:
-            seconds = self._backoff.next(_roll())
-        self._not_before = time.monotonic() + seconds
-        if self._backoff.attempts <= ATTEMPTS_IN_A_ROW_LOGGED:
-            _log.warning("not connected", connection=self.name, cause=link.cause, wait_seconds=round(seconds, 2))
-
-
-def _roll() -> float:
-    return random.random()  # noqa: S311 - jitter is no secret

@@ -8,10 +8,11 @@ from marketprism.collector import listing
 from marketprism.collector.allowance import Allowance
 from marketprism.collector.backoff import Backoff
 from marketprism.collector.collection import Collection
+from marketprism.collector.dialing import Dialing
 from marketprism.collector.liveness import FeedState, Key, Liveness
 from marketprism.collector.proxies import Proxies, masked
 from marketprism.collector.rest import RestClient
-from marketprism.collector.session import Dialing, Session
+from marketprism.collector.session import Session
 from marketprism.collector.state import VenueState
 from marketprism.contract.instruments import Instrument
 from marketprism.contract.venues import VENUES, place

@@ -101,6 +101,8 @@ class BookFeed:
                     outputs += self._applied(delta)
                 case Loaded(image):
                     assert image.timestamp_us is not None, "an image of the stream has the exchange's time"
+                    if image.update_id == self._hole_after:
+                        self._hole_after = None  # nothing changed while the connection was lost
                     outputs += self._live(image.update_id, image.timestamp_us, image.receive_ns)
                 case Broken(after_id, delta):
                     self._as_of = None
@@ -114,6 +116,8 @@ class BookFeed:
         return outputs
 
     def _applied(self, delta: BookDelta) -> list[Output]:
+        if self._hole_after in (delta.first_id - 1, delta.prev_id):
+            self._hole_after = None  # the change continues the book that was lost
         outputs = self._live(delta.first_id, delta.timestamp_us, delta.receive_ns)
         self._witness.applied(delta.last_id, self.sync.levels)
         if self._changes:

@@ -27,7 +27,6 @@ from marketprism.venues.protocol import (
     VenueEvent,
 )
 
-
 LOOK_NS = 10_000_000
 """Least time between two looks for what is due while frames come: with hundreds of instruments a look costs more than
 a frame."""
@@ -96,8 +95,8 @@ class Feed:
                 self._trades_of(request).failed(request, now_ns)
             case Purpose.POLL:
                 self._schedule.failed(request, now_ns)
-            case Purpose.LISTING:
-                raise AssertionError("listings are asked for before there is a feed")
+            case Purpose.LISTING | Purpose.HISTORY:
+                raise AssertionError("a feed asks for neither listings nor the past")
             case _:
                 assert_never(request.purpose)
 

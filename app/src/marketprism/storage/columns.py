@@ -3,7 +3,6 @@
 A value that its column cannot hold exactly is refused here, so that the server never has to.
 """
 
-import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,16 +25,6 @@ _LIMITS = {f"UInt{bits}": 2**bits for bits in (8, 16, 32, 64)}
 _EARLIEST_US = 946_684_800_000_000
 _LATEST_US = 4_102_444_800_000_000
 _REFUSED = "the message is laid aside in the dead letters"
-
-
-def stream_epoch(stream: str, created: str) -> int:
-    """Number one life of a stream: after it was made anew, its sequence starts at 1 again.
-
-    Args:
-        stream: Name of the stream.
-        created: Its creation time, as the server writes it.
-    """
-    return zlib.crc32(f"{stream} {created}".encode())
 
 
 @dataclass(slots=True)
@@ -61,7 +50,7 @@ class Rows:
 
         Args:
             envelope: Of this data type.
-            epoch: See `stream_epoch`.
+            epoch: See `wire.stream_epoch`.
             sequence: The message's sequence in its stream.
 
         Raises:
