@@ -29,6 +29,7 @@ class Size:
         events: Published, and stored, a round.
         seconds: Of the whole way, at full speed and at a pace.
         session_seconds: Length of a generated session.
+        instruments: How many take turns, comparison by comparison.
     """
 
     rounds: int = 5
@@ -36,9 +37,10 @@ class Size:
     events: int = 400_000
     seconds: float = 60
     session_seconds: float = 300
+    instruments: tuple[int, ...] = (20, 500)
 
 
-QUICK = Size(rounds=1, frames=1_000, events=4_000, seconds=2, session_seconds=30)
+QUICK = Size(rounds=1, frames=1_000, events=4_000, seconds=2, session_seconds=30, instruments=(20,))
 
 
 def main() -> None:
@@ -57,15 +59,16 @@ def main() -> None:
 def measure(name: str, session: frames.Session, recordings: Path | None, size: Size, report: Report) -> None:
     match name:
         case "adapter":
-            bench_adapter.run(session, size.rounds, size.frames, report.show)
+            many = (1, *size.instruments)
+            bench_adapter.run(session, many, size.rounds, size.frames, report.show, install=size is not QUICK)
         case "publish":
-            asyncio.run(bench_publish.run(size.rounds, size.events, report.show))
+            asyncio.run(bench_publish.run(size.instruments, size.rounds, size.events, report.show))
         case "storage":
-            asyncio.run(bench_storage.run(size.rounds, size.events, report.show))
+            asyncio.run(bench_storage.run(size.instruments, size.rounds, size.events, report.show))
         case "disk":
             asyncio.run(bench_disk.run(session, recordings, report.show))
         case "pipeline":
-            asyncio.run(bench_pipeline.run(session, size.rounds, size.seconds, report.show))
+            asyncio.run(bench_pipeline.run(session, size.instruments, size.rounds, size.seconds, report.show))
 
 
 def _options() -> argparse.Namespace:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,9 @@ PACE = 10_000
 """Events a second at which the latency is measured."""
 
 POLL_SECONDS = 0.02
+WARM_SECONDS = 3.0
+FRAMES = 50_000
+"""Of all instruments together, before the session begins anew."""
 TABLES = ("trades", "orderbook_deltas", "orderbooks")
 
 
@@ -48,18 +51,19 @@ class Running:
         return {name: cpu_seconds(pid) for name, pid in self.pids.items()}
 
 
-async def run(session: Session, rounds: int, seconds: float, show: Show) -> None:
-    for symbols, frames in ((20, 20_000), (500, 50_000)):
-        rows = await sustained(session, symbols, frames, seconds, rounds)
+async def run(session: Session, instruments: Sequence[int], rounds: int, seconds: float, show: Show) -> None:
+    for symbols in instruments:
+        rows = await sustained(session, symbols, rounds, seconds)
         show(f"the whole way at full speed for {seconds:.0f} s, {symbols} instruments", rows)
-    show(f"the whole way at {PACE} events/s, 20 instruments", await paced(session, 20, 20_000, seconds))
+    rows = await paced(session, instruments[0], seconds)
+    show(f"the whole way at {PACE:,} events/s, {instruments[0]} instruments", rows)
 
 
-async def sustained(session: Session, symbols: int, frames: int, seconds: float, rounds: int) -> list[Row]:
+async def sustained(session: Session, symbols: int, rounds: int, seconds: float) -> list[Row]:
     """Measure windows of equal length of one run."""
     rates, costs = [], []
     async with running() as stack:
-        with processes(stack, session, symbols, frames, rate=0) as live:
+        with processes(stack, session, symbols, rate=0) as live:
             memory = {name: [resident_mib(pid)] for name, pid in live.pids.items()}
             for _ in range(rounds):
                 rows, cpu, started = live.rows(), live.cpu(), time.perf_counter()
@@ -84,9 +88,9 @@ async def sustained(session: Session, symbols: int, frames: int, seconds: float,
     ]
 
 
-async def paced(session: Session, symbols: int, frames: int, seconds: float) -> list[Row]:
+async def paced(session: Session, symbols: int, seconds: float) -> list[Row]:
     async with running() as stack:
-        with processes(stack, session, symbols, frames, rate=PACE) as live:
+        with processes(stack, session, symbols, rate=PACE) as live:
             rows, started = live.rows(), time.perf_counter()
             found = latencies(stack.clickhouse, seconds)
             rate = (live.rows() - rows) / (time.perf_counter() - started)
@@ -125,11 +129,11 @@ def latencies(server: ClickHouseServer, seconds: float) -> list[float]:
 
 
 @contextmanager
-def processes(stack: Stack, session: Session, symbols: int, frames: int, *, rate: float) -> Iterator[Running]:
+def processes(stack: Stack, session: Session, symbols: int, *, rate: float) -> Iterator[Running]:
     """Run storage and the collector's stand-in until rows have come; at the end all that was published has to be there."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        part = session.of_many(symbols, frames, tops=False)
+        part = session.of_many(symbols, FRAMES, tops=False)
         (directory / "frames").write_bytes(b"".join(b"%d %s\n" % each for each in part))
         (directory / "image").write_bytes(session.image)
         storage = StorageService(directory, stack.config_file, load(stack.config_file, environ={}))
@@ -146,7 +150,8 @@ def processes(stack: Stack, session: Session, symbols: int, frames: int, *, rate
                 "ClickHouse": stack.clickhouse.process.pid,
             }
             live = Running(stack, pids)
-            eventually(lambda: live.rows() > len(part), what="the first round is stored")
+            eventually(lambda: live.rows() > 0, what="rows come")
+            time.sleep(WARM_SECONDS)
             yield live
             collector.send_signal(signal.SIGTERM)
             published = json.loads(collector.communicate(timeout=60)[0])["published"]

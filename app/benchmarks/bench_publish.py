@@ -13,7 +13,7 @@ import itertools
 import os
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -148,12 +148,12 @@ def synced_writes(directory: Path, writes: int = 200) -> float:
     return writes / seconds
 
 
-async def run(rounds: int, events: int, show: Show) -> None:
+async def run(instruments: Sequence[int], rounds: int, events: int, show: Show) -> None:
     with tempfile.TemporaryDirectory() as directory:
         server = NatsServer(Path(directory), require("nats_server"))
         server.start()
         try:
-            for subjects in (20, 500):
+            for subjects in instruments:
                 feed = make_feed(subjects, events, wire.MAX_EVENTS)
                 show(f"publishing, {subjects} subjects, runs of 50", await compare(server, feed, PEERS, rounds))
                 feed = make_feed(subjects, events, 1)

@@ -48,7 +48,7 @@ class Session:
     frames: Frames
 
     def of_many(self, symbols: int, count: int, *, tops: bool) -> Frames:
-        """Return about `count` frames of as many instruments, which take turns frame by frame."""
+        """Return up to `count` frames of so many instruments, which take turns frame by frame."""
         wanted = [each for each in self.frames if tops or b"@bookTicker" not in each[1][:40]]
         names = [(name.encode(), name.lower().encode()) for name in names_of(symbols)]
         each = max(1, count // symbols)
