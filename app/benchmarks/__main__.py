@@ -1,6 +1,6 @@
 """Every benchmark by one command; docs/performance.md says what the lines mean.
 
-    cd app && python -m benchmarks [--quick] [--only adapter …] [--rounds 5] [--recordings FOLDER] [--json FILE]
+cd app && python -m benchmarks [--quick] [--only adapter …] [--rounds 5] [--recordings FOLDER] [--json FILE]
 """
 
 import argparse

@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.frames import Frames, Session
+from benchmarks.processes import resident_mib
 from benchmarks.report import Row, Show
 
 CRYPTOFEED = "cryptofeed==2.4.1"
@@ -49,12 +50,10 @@ class Worker:
         line = self._process.stdout.readline()
         if not line:
             raise SystemExit(f"{self._process.args} ended with {self._process.wait()}")
-        return json.loads(line)
+        return json.loads(line) | {"mib": resident_mib(self._process.pid)}
 
 
-def run(
-    session: Session, instruments: Sequence[int], rounds: int, frames: int, show: Show, *, install: bool
-) -> None:
+def run(session: Session, instruments: Sequence[int], rounds: int, frames: int, show: Show, *, install: bool) -> None:
     python = cryptofeed_python(install=install)
     for symbols in instruments:
         for tops in (False, True):
@@ -91,7 +90,7 @@ def compare(frames: Frames, session: Session, python: Path | None, rounds: int) 
 
 
 def cryptofeed_python(*, install: bool) -> Path | None:
-    """Return the Python of a venv of cryptofeed's own; None where it is not there and is not to be made, or cannot be."""
+    """Return the Python of a venv of cryptofeed's own, made when it is to be installed; None where there is none."""
     directory = _STATE / CRYPTOFEED.replace("==", "-")
     python, done = directory / "bin" / "python", directory / "installed"
     if not done.exists():

@@ -39,20 +39,34 @@ ENVELOPE_NS = 10_000_000
 TARGETS = {"trade": "6.5", "orderbook_delta": "3.8"}
 
 EARLIER = {
-    "trade": (
-        "exchange String, market String, symbol String, timestamp DateTime64(6), event_time DateTime64(6),"
-        " received_at DateTime64(6), trade_id String, price Float64, quantity Float64, side String, inserted_at DateTime64(3)",
-        "exchange, market, symbol, timestamp, event_time, received_at, toString(trade_id), toFloat64(price),"
-        " toFloat64(quantity), toString(side), inserted_at",
-    ),
-    "orderbook_delta": (
-        "exchange String, market String, symbol String, timestamp DateTime64(6), received_at DateTime64(6),"
-        " first_update_id UInt64, last_update_id UInt64, bid_prices Array(Float64), bid_quantities Array(Float64),"
-        " ask_prices Array(Float64), ask_quantities Array(Float64), inserted_at DateTime64(3)",
-        "exchange, market, symbol, timestamp, received_at, first_update_id, last_update_id,"
-        " arrayMap(x -> toFloat64(x), bid_prices), arrayMap(x -> toFloat64(x), bid_quantities),"
-        " arrayMap(x -> toFloat64(x), ask_prices), arrayMap(x -> toFloat64(x), ask_quantities), inserted_at",
-    ),
+    "trade": {
+        "exchange String": "exchange",
+        "market String": "market",
+        "symbol String": "symbol",
+        "timestamp DateTime64(6)": "timestamp",
+        "event_time DateTime64(6)": "event_time",
+        "received_at DateTime64(6)": "received_at",
+        "trade_id String": "toString(trade_id)",
+        "price Float64": "toFloat64(price)",
+        "quantity Float64": "toFloat64(quantity)",
+        "side String": "toString(side)",
+        "inserted_at DateTime64(3)": "inserted_at",
+    },
+    "orderbook_delta": {
+        "exchange String": "exchange",
+        "market String": "market",
+        "symbol String": "symbol",
+        "timestamp DateTime64(6)": "timestamp",
+        "received_at DateTime64(6)": "received_at",
+        "first_update_id UInt64": "first_update_id",
+        "last_update_id UInt64": "last_update_id",
+        **{
+            f"{side}_{what} Array(Float64)": f"arrayMap(x -> toFloat64(x), {side}_{what})"
+            for side in ("bid", "ask")
+            for what in ("prices", "quantities")
+        },
+        "inserted_at DateTime64(3)": "inserted_at",
+    },
 }
 """By data type: the columns of the earlier style, and what fills them from our table."""
 
@@ -74,7 +88,7 @@ async def run(session: Session, recordings: Path | None, show: Show) -> None:
 
 def measure(server: ClickHouseServer, data_type: str) -> list[Row]:
     table, what = TABLES[data_type].name, "trade" if data_type == "trade" else "book level"
-    columns, selected = EARLIER[data_type]
+    columns, selected = ", ".join(EARLIER[data_type]), ", ".join(EARLIER[data_type].values())
     server.query(
         f"CREATE TABLE {HOT_DATABASE}.earlier_{table} ({columns}) ENGINE = MergeTree PARTITION BY toDate(timestamp)"
         " ORDER BY (exchange, market, symbol, timestamp)"
@@ -92,7 +106,8 @@ def measure(server: ClickHouseServer, data_type: str) -> list[Row]:
 def disk_bytes(server: ClickHouseServer, table: str) -> int:
     server.query(f"OPTIMIZE TABLE {HOT_DATABASE}.{table} FINAL")
     return server.number(
-        f"SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = '{HOT_DATABASE}' AND table = '{table}'"
+        "SELECT sum(bytes_on_disk) FROM system.parts"
+        f" WHERE active AND database = '{HOT_DATABASE}' AND table = '{table}'"
     )
 
 

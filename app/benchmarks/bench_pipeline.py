@@ -5,6 +5,7 @@ the tables. CPU time is that of all four processes together. At 10,000 events a 
 receipt of a frame, which is in every row, until a query that asks every 20 ms sees the row.
 """
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -16,10 +17,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import clickhouse_driver
 from tests.integration.flows import StorageService
 from tests.integration.servers import PASSWORDS, ClickHouseServer, eventually
 
-import clickhouse_driver
 from benchmarks.frames import Session
 from benchmarks.processes import cpu_seconds, resident_mib
 from benchmarks.report import Row, Show
@@ -67,7 +68,7 @@ async def sustained(session: Session, symbols: int, rounds: int, seconds: float)
             memory = {name: [resident_mib(pid)] for name, pid in live.pids.items()}
             for _ in range(rounds):
                 rows, cpu, started = live.rows(), live.cpu(), time.perf_counter()
-                time.sleep(seconds / rounds)
+                await asyncio.sleep(seconds / rounds)
                 rows, passed = live.rows() - rows, time.perf_counter() - started
                 rates.append(rows / passed)
                 costs.append({name: (used - cpu[name]) / rows for name, used in live.cpu().items()})
@@ -130,7 +131,7 @@ def latencies(server: ClickHouseServer, seconds: float) -> list[float]:
 
 @contextmanager
 def processes(stack: Stack, session: Session, symbols: int, *, rate: float) -> Iterator[Running]:
-    """Run storage and the collector's stand-in until rows have come; at the end all that was published has to be there."""
+    """Run storage and the collector's stand-in, warmed up; at the end all that was published has to be stored."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         part = session.of_many(symbols, FRAMES, tops=False)
@@ -142,13 +143,9 @@ def processes(stack: Stack, session: Session, symbols: int, *, rate: float) -> I
         command += [str(directory / "frames"), str(directory / "image"), str(rate)]
         collector = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1])
         try:
-            assert storage.process and stack.nats.process and stack.clickhouse.process
-            pids = {
-                "collector": collector.pid,
-                "nats-server": stack.nats.process.pid,
-                "storage": storage.process.pid,
-                "ClickHouse": stack.clickhouse.process.pid,
-            }
+            servers = {"nats-server": stack.nats, "storage": storage, "ClickHouse": stack.clickhouse}
+            pids = {"collector": collector.pid}
+            pids |= {name: server.process.pid for name, server in servers.items() if server.process is not None}
             live = Running(stack, pids)
             eventually(lambda: live.rows() > 0, what="rows come")
             time.sleep(WARM_SECONDS)
@@ -163,4 +160,3 @@ def processes(stack: Stack, session: Session, symbols: int, *, rate: float) -> I
             collector.kill()
             collector.wait()
             storage.stop()
-

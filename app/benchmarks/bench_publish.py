@@ -3,8 +3,8 @@
 Every way publishes the same trades, evenly over 20 or 500 subjects, and ends when the stream has acknowledged all of
 them; ours with its disk spool, as the collector has it, which takes what NATS does not take at once, and without, as
 `replay` publishes. Ways alternate within a round: a disk shared with others drifts, and the synced writes of the disk
-bound every way alike. Envelopes hold 50 events where the feed brings 50 of a subject in a row ("runs"); where subjects take turns ("turns") ours holds what
-10 ms bring, or more while NATS is behind.
+bound every way alike. Envelopes hold 50 events where the feed brings 50 of a subject in a row ("runs"); where subjects
+take turns ("turns") ours holds what 10 ms bring, or more while NATS is behind.
 A ratio that falls means that the publisher waits where it did not, or makes smaller envelopes.
 """
 

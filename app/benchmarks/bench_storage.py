@@ -7,7 +7,7 @@ made before, in blocks of the same size: nothing that has to make the lists can 
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import clickhouse_driver
 from tests.collector.events import instrument, trade
@@ -127,12 +127,15 @@ async def store(stack: Stack, trades: int) -> tuple[float, float]:
     await link.connect()
     async with asyncio.TaskGroup() as group:
         group.create_task(flow.run())
-        while not flow.ready:
-            await asyncio.sleep(POLL_SECONDS)
+        await until(lambda: flow.ready)
         cpu, started = time.process_time(), time.perf_counter()
-        while metrics.stored("trade") < trades:
-            await asyncio.sleep(POLL_SECONDS)
+        await until(lambda: metrics.stored("trade") >= trades)
         seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
         stop.set()
     await link.close()
     return seconds, cpu
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    while not holds():  # noqa: ASYNC110 - a metric has no event
+        await asyncio.sleep(POLL_SECONDS)

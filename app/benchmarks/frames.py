@@ -51,11 +51,7 @@ class Session:
         """Return up to `count` frames of so many instruments, which take turns frame by frame."""
         wanted = [each for each in self.frames if tops or b"@bookTicker" not in each[1][:40]]
         names = [(name.encode(), name.lower().encode()) for name in names_of(symbols)]
-        each = max(1, count // symbols)
-        if each > len(wanted):
-            raise SystemExit(
-                f"the session holds {len(wanted)} frames; ask for fewer than {count} for {symbols} symbols"
-            )
+        each = min(max(1, count // symbols), len(wanted))
         old = SYMBOL.encode()
         return [
             (receive_ns, frame.replace(old, name).replace(old.lower(), lower))

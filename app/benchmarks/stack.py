@@ -79,7 +79,9 @@ def _made(directory: Path) -> Path:
     return directory
 
 
-def _configuration(directory: Path, nats: NatsServer, clickhouse: ClickHouseServer, sections: dict[str, object]) -> Path:
+def _configuration(
+    directory: Path, nats: NatsServer, clickhouse: ClickHouseServer, sections: dict[str, object]
+) -> Path:
     credentials = _made(directory / "credentials")
     for name, password in PASSWORDS.items():
         (credentials / name).write_text(password)

@@ -14,6 +14,9 @@ import sys
 import time
 from pathlib import Path
 
+from nats.aio.client import Client
+
+from benchmarks.feeding import Rounds, image_at
 from marketprism.collector.publisher import Publisher
 from marketprism.collector.spool import Spool
 from marketprism.contract.catalog import STREAMS, inbox_prefix
@@ -26,9 +29,6 @@ from marketprism.storage.consumer import pending_messages
 from marketprism.telemetry import logs
 from marketprism.venues.binance.adapter import Binance
 from marketprism.venues.binance.markets import USDM, instrument
-from nats.aio.client import Client
-
-from benchmarks.feeding import Rounds, image_at
 
 MOST_BEHIND = 4_000
 SLICE_SECONDS = 0.005

@@ -9,6 +9,7 @@ from contextlib import suppress
 import pytest
 
 from marketprism.contract.catalog import CLICKHOUSE_USERS, HOT_DATABASE, STREAMS
+from marketprism.contract.events import TradeIdKind
 from marketprism.contract.instruments import Source
 from marketprism.contract.tables import TABLES
 from marketprism.errors import ContractError, UnavailableError
@@ -163,6 +164,15 @@ def test_an_event_twice_in_one_batch_is_stored_once(writer: Writer, tables: Clic
     result = writer.store([message(1, trade(1), trade(2)), message(2, trade(2), trade(3))])
     assert ids(tables) == [1, 2, 3]
     assert result.duplicates["trade"] == 1
+
+
+def test_ids_of_two_kinds_in_one_message_grow_by_themselves(writer: Writer, tables: ClickHouseServer):
+    fills = [trade(n, timestamp_us=NOON_US + n) for n in (10, 11)]
+    aggregates = [trade(n, timestamp_us=NOON_US + n, id_kind=TradeIdKind.AGGREGATE) for n in (10, 11)]
+    writer.store([message(1, fills[0], aggregates[0], aggregates[1], fills[1])])
+    result = writer.store([message(2, aggregates[1], trade(12, timestamp_us=NOON_US + 12))])
+    assert (result.stored["trade"], result.duplicates["trade"]) == (1, 1)
+    assert sorted(ids(tables)) == [10, 10, 11, 11, 12]
 
 
 def test_equal_ids_at_other_times_or_of_another_source_are_other_events(writer: Writer, tables: ClickHouseServer):

@@ -211,7 +211,9 @@ def _delays(times_us: list[int], timestamps_us: list[int]) -> list[int]:
 
 def _integers(column: Column, values: list[Any]) -> list[Any]:
     present = [value for value in values if value is not None] if None in values else values
-    if present and not (min(present) >= 0 and max(present) < _LIMITS[column.type.removeprefix("Nullable(").removesuffix(")")]):
+    if present and not (
+        min(present) >= 0 and max(present) < _LIMITS[column.type.removeprefix("Nullable(").removesuffix(")")]
+    ):
         raise ContractError(
             f"{column.name} between {min(present)} and {max(present)} does not fit {column.type}", remedy=_REFUSED
         )

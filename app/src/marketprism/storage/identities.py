@@ -67,7 +67,7 @@ class Identities:
         for group, ids in _runs(rows):
             highest = self._highest.get((rows.data_type, group))
             if highest is not None:
-                self._highest[rows.data_type, group] = max(highest, max(ids))
+                self._highest[rows.data_type, group] = max([highest, *ids])
 
     def _all_grow(self, rows: Rows) -> bool:
         """Tell whether each group's ids grow from row to row, and from what is stored: then all are new."""

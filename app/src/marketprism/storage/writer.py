@@ -273,7 +273,7 @@ def _note_times(rows: Rows, result: Stored) -> None:
     for place in rows.messages():
         source, exchange, market = (str(columns[name][place.start]) for name in ("source", "exchange", "market"))
         feed = (source, rows.data_type, exchange, market)
-        newest_us[feed] = max(newest_us.get(feed, 0), max(columns["timestamp"][place]))
+        newest_us[feed] = max([newest_us.get(feed, 0), *columns["timestamp"][place]])
     if columns["source"][0] != Source.REPLAYED:
         receipt_us = columns["timestamp"][0] + columns["receive_delay_us"][0]
         result.oldest_receipt_us = min(receipt_us, result.oldest_receipt_us or receipt_us)
