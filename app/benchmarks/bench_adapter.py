@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.frames import Frames, Session
+from benchmarks.frames import Part, Session
 from benchmarks.processes import resident_mib
 from benchmarks.report import Row, Show
 
@@ -59,17 +59,14 @@ def run(session: Session, instruments: Sequence[int], rounds: int, frames: int, 
         for tops in (False, True):
             part = session.of_many(symbols, frames, tops=tops)
             kinds = "depth, aggTrade, bookTicker" if tops else "depth, aggTrade"
-            title = f"adapter and book, {symbols} instruments, {len(part)} frames of {kinds}"
-            show(title, compare(part, session, python, rounds))
+            title = f"adapter and book, {symbols} instruments, {len(part.frames)} frames of {kinds}"
+            show(title, compare(part, python, rounds))
 
 
-def compare(frames: Frames, session: Session, python: Path | None, rounds: int) -> list[Row]:
+def compare(part: Part, python: Path | None, rounds: int) -> list[Row]:
     """Measure ours, and cryptofeed where it is installed."""
     with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
-        paths = Path(directory, "frames"), Path(directory, "image")
-        paths[0].write_bytes(b"".join(b"%d %s\n" % each for each in frames))
-        paths[1].write_bytes(session.image)
-        files = [str(path) for path in paths]
+        files = part.write(Path(directory))
         commands = {"ours": [sys.executable, "-m", "benchmarks.worker_ours", *files]}
         if python is not None:
             commands[CRYPTOFEED] = [str(python), str(_HERE / "worker_cryptofeed.py"), *files]
@@ -78,7 +75,7 @@ def compare(frames: Frames, session: Session, python: Path | None, rounds: int) 
     for result in results:
         assert len({(each["trades"], each["books"]) for each in result.values()}) == 1, result
     rates = {
-        name: Row(name=name, unit="frames/CPU s", values=[len(frames) / result[name]["cpu"] for result in results])
+        name: Row(name=name, unit="frames/CPU s", values=[len(part.frames) / result[name]["cpu"] for result in results])
         for name in workers
     }
     own = msgspec.structs.replace(rates.pop("ours"), target="2.5 x")

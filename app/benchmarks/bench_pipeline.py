@@ -134,13 +134,11 @@ def processes(stack: Stack, session: Session, symbols: int, *, rate: float) -> I
     """Run storage and the collector's stand-in, warmed up; at the end all that was published has to be stored."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        part = session.of_many(symbols, FRAMES, tops=False)
-        (directory / "frames").write_bytes(b"".join(b"%d %s\n" % each for each in part))
-        (directory / "image").write_bytes(session.image)
+        files = session.of_many(symbols, FRAMES, tops=False).write(directory)
         storage = StorageService(directory, stack.config_file, load(stack.config_file, environ={}))
         storage.start()
         command = [sys.executable, "-m", "benchmarks.worker_collector", str(stack.config_file)]
-        command += [str(directory / "frames"), str(directory / "image"), str(rate)]
+        command += [*files, str(rate)]
         collector = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1])
         try:
             servers = {"nats-server": stack.nats, "storage": storage, "ClickHouse": stack.clickhouse}

@@ -1,7 +1,6 @@
 """Frames that never end: a session's frames over and over, with ids that go on and times of now."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from benchmarks.frames import Frames
@@ -31,26 +30,28 @@ class Template:
 
 
 class Rounds:
-    """A session's frames as templates.
+    """The frames of a part of a session as templates.
 
     Args:
-        frames: Of depth and aggTrade streams; all instruments have the same session.
+        frames: Of depth and aggTrade streams.
 
     Attributes:
         templates: One per frame, in order.
-        first_depth_id: The first depth frame's ``pu``: what the book's image has to stand at.
     """
 
     def __init__(self, frames: Frames) -> None:
         self.templates = [_template(json.loads(frame)) for _, frame in frames]
-        trades = [each.ids for each in self.templates if each.is_trade]
-        depths = [each.ids for each in self.templates if not each.is_trade]
-        self.first_depth_id = depths[0][2]
-        self._spans = {True: trades[-1][2] - trades[0][1] + 1, False: depths[-1][1] - self.first_depth_id}
+        self._spans: dict[tuple[str, bool], int] = {}
+        first: dict[tuple[str, bool], int] = {}
+        for each in self.templates:
+            kind = (each.symbol, each.is_trade)
+            before = each.ids[1] - 1 if each.is_trade else each.ids[2]
+            last = each.ids[2] if each.is_trade else each.ids[1]
+            self._spans[kind] = last - first.setdefault(kind, before)
 
-    def shift(self, round_number: int, *, is_trade: bool) -> int:
-        """Return how far ids are moved up, so that a round continues the one before."""
-        return round_number * self._spans[is_trade]
+    def shift(self, number: int, symbol: str, *, is_trade: bool) -> int:
+        """Return how far ids are moved up in a round, so that it continues the one before."""
+        return number * self._spans.get((symbol, is_trade), 0)
 
 
 def _template(frame: dict[str, object]) -> Template:
@@ -68,15 +69,7 @@ def _template(frame: dict[str, object]) -> Template:
     return Template(text.encode(), ids, str(data["s"]), data["e"] == "aggTrade")
 
 
-def image_at(image: bytes, update_id: int) -> bytes:
-    """Return the whole book as of another update id."""
-    return json.dumps(json.loads(image) | {"lastUpdateId": update_id}).encode()
-
-
-def endless(rounds: Rounds) -> Iterator[tuple[int, Template]]:
-    """Yield round number and template for ever."""
-    number = 0
-    while True:
-        for template in rounds.templates:
-            yield number, template
-        number += 1
+def image_of(image: bytes, shift: int) -> bytes:
+    """Return the whole book with its update id moved up."""
+    book = json.loads(image)
+    return json.dumps(book | {"lastUpdateId": book["lastUpdateId"] + shift}).encode()

@@ -1,6 +1,6 @@
 """Adapter, book and publisher as the collector has them, fed with frames that never end; see `bench_pipeline`.
 
-    python -m benchmarks.worker_collector CONFIG FRAMES IMAGE EVENTS_PER_SECOND
+    python -m benchmarks.worker_collector CONFIG FRAMES IMAGES EVENTS_PER_SECOND
 
 Stands for the collector's process without its WebSocket. 0 events a second feed as fast as storage keeps up: more than
 `MOST_BEHIND` messages that storage has not acknowledged stop the feeding until there are fewer. Ends at SIGTERM, then
@@ -16,7 +16,8 @@ from pathlib import Path
 
 from nats.aio.client import Client
 
-from benchmarks.feeding import Rounds, image_at
+from benchmarks.feeding import Rounds, image_of
+from benchmarks.frames import read_images
 from marketprism.collector.publisher import Publisher
 from marketprism.collector.spool import Spool
 from marketprism.contract.catalog import STREAMS, inbox_prefix
@@ -30,7 +31,7 @@ from marketprism.telemetry import logs
 from marketprism.venues.binance.adapter import Binance
 from marketprism.venues.binance.markets import USDM, instrument
 
-MOST_BEHIND = 4_000
+MOST_BEHIND = 10_000
 SLICE_SECONDS = 0.005
 """Frames are fed in slices of this length, as a socket's reader would take what has arrived."""
 LOOK_SECONDS = 0.2
@@ -42,16 +43,15 @@ class Collector:
     Args:
         publisher: Started.
         rounds: What is fed.
-        image: The whole book before the first round.
+        images: The whole books before the first round.
         rate: Events a second; 0 is as fast as storage keeps up.
     """
 
-    def __init__(self, publisher: Publisher, rounds: Rounds, image: bytes, rate: float) -> None:
-        symbols = sorted({template.symbol for template in rounds.templates})
-        self._instruments = [instrument(USDM, symbol) for symbol in symbols]
+    def __init__(self, publisher: Publisher, rounds: Rounds, images: dict[str, bytes], rate: float) -> None:
+        self._instruments = [instrument(USDM, symbol) for symbol in images]
         self._venue = Binance(USDM, self._instruments, ("trade", "orderbook", "orderbook_delta"))
         self._feed = Feed(self._venue, book_changes=True)
-        self._publisher, self._rounds, self._image, self._rate = publisher, rounds, image, rate
+        self._publisher, self._rounds, self._images, self._rate = publisher, rounds, images, rate
         self.events = 0
         self.room = asyncio.Event()
         self.room.set()
@@ -67,7 +67,7 @@ class Collector:
                     slice_end = time.perf_counter() + SLICE_SECONDS
                     if stop.is_set():
                         break
-                shift = self._rounds.shift(number, is_trade=template.is_trade)
+                shift = self._rounds.shift(number, template.symbol, is_trade=template.is_trade)
                 now_ns = time.time_ns()
                 await self._publish(self._feed.feed(template.frame(now_ns // 1_000_000, shift), now_ns))
                 if self._rate and self.events >= (time.perf_counter() - started) * self._rate:
@@ -78,10 +78,9 @@ class Collector:
         """Start the books over: the end of a session is no beginning of one."""
         for connection in self._venue.connections():
             self._feed.disconnected(connection)
-        shift = self._rounds.shift(number, is_trade=False)
-        image = image_at(self._image, self._rounds.first_depth_id + shift)
         for each in self._instruments:
             (request,) = self._venue.book_request(each)
+            image = image_of(self._images[each.name], self._rounds.shift(number, each.name, is_trade=False))
             await self._publish(self._feed.answer(request, image, time.time_ns()))
 
     async def _pause(self, started: float) -> None:
@@ -109,7 +108,7 @@ async def keep_in_reach(settings: Settings, room: asyncio.Event) -> None:
 
 
 async def main() -> None:
-    config, frames, image, rate = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4])
+    config, frames, images, rate = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4])
     logs.configure("ERROR")
     settings = load(config, environ={})
     stop = asyncio.Event()
@@ -118,7 +117,7 @@ async def main() -> None:
     password = settings.credential("nats-collector")
     async with Publisher(url=settings.nats.url, user="collector", password=password, spool=spool) as publisher:
         await publisher.wait_connected()
-        collector = Collector(publisher, Rounds(list(read_lines(frames))), image.read_bytes(), rate)
+        collector = Collector(publisher, Rounds(list(read_lines(frames))), read_images(images), rate)
         watching = asyncio.create_task(keep_in_reach(settings, collector.room))
         await collector.run(stop)
         watching.cancel()
