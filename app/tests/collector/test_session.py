@@ -60,7 +60,7 @@ class Ticker:
         for number in self.numbers:
             for client in list(self.clients):
                 await client.send(str(number))
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.005)
 
 
 async def test_an_announced_end_leads_to_a_second_connection_before_the_first_ends_and_no_trade_is_missing() -> None:
