@@ -1,10 +1,10 @@
-"""Every fault of the exchanges against the real collector: noticed, healed, told in the ledger, and nothing invented."""
+"""Every fault of the exchanges against the real collector: noticed, healed, and told in the ledger as it was."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from marketprism.settings import Settings
 from tests.integration.servers import ClickHouseServer
 from tests.integration.venue_faults import cases, ledger
 from tests.integration.venue_faults.cases import Case
@@ -16,15 +16,22 @@ def play(on: Stage, wanted: tuple[Case, ...], capsys: pytest.CaptureFixture[str]
     """Play cases, print their table, and judge it."""
     process = on.collector.process
     assert process is not None
-    results = Run(on).play(wanted)
+    results = Run(on, _tell).play(wanted)
     compared, wrong = ledger.wrong_books(on.clickhouse, on.wire.tops)
     with capsys.disabled():
-        print("", HEAD, *(result.row() for result in results), f"{compared} books compared", sep="\n")
+        _tell("\n".join(("", HEAD, *(result.row() for result in results), f"{compared} books compared")))
     assert [(str(r.case), r.case.venue, r.problems) for r in results if r.problems] == []
     assert wrong == []
     assert compared > 0
     assert process.poll() is None
     assert "Traceback" not in on.collector.log()
+
+
+def _tell(text: str) -> None:
+    """Show progress, where pytest captures nothing."""
+    assert sys.__stdout__ is not None
+    sys.__stdout__.write(f"{text}\n")
+    sys.__stdout__.flush()
 
 
 @pytest.mark.integration

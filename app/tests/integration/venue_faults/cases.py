@@ -35,6 +35,9 @@ ROTATION = Signal("connection_rotations_total")
 RESYNCS = Signal("book_resyncs_total", by=2)
 SILENT = Signal("feeds", 'state="silent"')
 DELISTED = Signal("feeds", 'state="delisted"')
+PAUSED = Signal("feeds", 'state="paused"')
+"""What a delisted spot symbol of Binance looks like."""
+
 BLOCKED = Signal("venue_state", 'state="blocked"')
 LIMITED = Signal("venue_state", 'state="limited"')
 REST_FAILED = Signal("rest_requests_total", 'outcome="failed"')
@@ -101,9 +104,8 @@ def _trades(venue: str) -> Iterator[Case]:
 def _market(venue: str) -> Iterator[Case]:
     yield Case("burst", venue, {"seconds": 5})
     yield Case("clock-skew", venue, {"milliseconds": 1270, "seconds": 5}, signal=BEHIND)
-    yield Case(
-        "delisted", venue, {"symbol": INSTRUMENTS[venue][1]}, signal=DELISTED, within=10 + 5, withdrawn=True
-    )
+    gone = PAUSED if venue == "binance-spot" else DELISTED
+    yield Case("delisted", venue, {"symbol": INSTRUMENTS[venue][1]}, signal=gone, within=10 + 5, withdrawn=True)
     if not venue.endswith("-spot"):
         yield Case("liquidation", venue, {"count": 2}, signal=LIQUIDATION)
         yield Case("no-funding", venue, {"seconds": 5})

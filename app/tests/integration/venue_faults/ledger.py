@@ -42,10 +42,10 @@ class Comparison:
     missed: list[Hole] = field(default_factory=list)
     invented: list[Entry] = field(default_factory=list)
 
-    @property
-    def agrees(self) -> bool:
-        """Whether none is missed and none invented."""
-        return not (self.missed or self.invented)
+    def worse_than(self, before: "Comparison") -> list[str]:
+        """Say what is missed and what was invented since an earlier comparison."""
+        missed = [f"missed: {hole}" for hole in self.missed if hole not in before.missed]
+        return missed + [f"invented: {entry}" for entry in self.invented if entry not in before.invented]
 
 
 def entries(server: ClickHouseServer) -> list[Entry]:

@@ -81,9 +81,7 @@ def stage(directory: Path, config: Path, clickhouse: ClickHouseServer) -> Iterat
     folders = {name: directory / name for name in ("sim", "collector", "storage")}
     for folder in folders.values():
         folder.mkdir()
-    sim = SimServer(
-        folders["sim"], *("--truth", str(truth), "--truth-mb", "4000"), *("--rate", "5", "--symbols", "3")
-    )
+    sim = SimServer(folders["sim"], *("--truth", str(truth), "--truth-mb", "4000"), *("--rate", "5", "--symbols", "3"))
     content = yaml.safe_load(config.read_text())
     content["collector"]["spool_directory"] = str(directory / "spool")
     content["venues"] = {
