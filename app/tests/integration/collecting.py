@@ -4,11 +4,33 @@ import contextlib
 import json
 import socket
 import sys
+import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from marketprism.contract.venues import VENUES
 from marketprism.settings import load
 from tests.integration.servers import Server, fetch, free_port
+
+
+def collect_from(sim: "SimServer", config: Path, spool: Path, venues: Mapping[str, Mapping[str, Any]]) -> None:
+    """Let a configuration collect from the simulator.
+
+    Args:
+        sim: The simulator.
+        config: The file; it is changed.
+        spool: Where events wait for NATS.
+        venues: Further settings of each venue that is collected; the others are not enabled.
+    """
+    content = yaml.safe_load(config.read_text())
+    content["collector"]["spool_directory"] = str(spool)
+    content["venues"] = {
+        name: {**sim.addresses(name), **venues[name]} if name in venues else {"enabled": False} for name in VENUES
+    }
+    config.write_text(yaml.safe_dump(content))
 
 
 def command(function: str, *arguments: str) -> list[str]:
@@ -27,6 +49,18 @@ class SimServer(Server):
         super().__init__(directory)
         self.port = free_port()
         self.command = command("sim", "--port", str(self.port), "--state", str(directory / "state"), *options)
+
+    def inject(self, **order: Any) -> int:
+        """Let a fault begin; its number."""
+        return int(self.desk("POST", json.dumps(order).encode())["id"])
+
+    def desk(self, method: str, body: bytes | None = None, query: str = "") -> dict[str, Any]:
+        """Call the path under which faults are injected, listed and withdrawn."""
+        url = f"http://127.0.0.1:{self.port}/control/faults{query}"
+        request = urllib.request.Request(url, data=body, method=method)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=10) as answer:
+            return json.loads(answer.read())
 
     def addresses(self, venue: str) -> dict[str, str]:
         """Return the settings with which a venue is reached there."""

@@ -46,7 +46,7 @@ def test_one_fault_of_each_exchange_is_noticed_healed_and_told(
         play(on, cases.SHORT, capsys)
 
 
-@pytest.mark.faults
+@pytest.mark.venue_faults
 @pytest.mark.timeout(3600)
 def test_every_fault_of_each_exchange_is_noticed_healed_and_told(
     tmp_path: Path,

@@ -56,6 +56,7 @@ class Case:
         within: Seconds in which it has to be noticed.
         withdrawn: It lasts until it was noticed.
         lying: Checksums are wrong while it lasts.
+        also: Further venues that it may hit instead: their connections are at the same entrance.
     """
 
     fault: str
@@ -66,6 +67,7 @@ class Case:
     within: float = 5.0
     withdrawn: bool = False
     lying: bool = False
+    also: tuple[str, ...] = ()
 
     def orders(self) -> list[Order]:
         """Return what is injected, in order."""
@@ -112,8 +114,9 @@ def _market(venue: str) -> Iterator[Case]:
 
 
 def _connections(venue: str) -> Iterator[Case]:
-    yield Case("close", venue, signal=LOSS)
-    yield Case("close", venue, {"code": 1008, "reason": "Too many requests"}, signal=LOSS)
+    also = ("okx-spot",) if venue == "okx-swap" else ()
+    yield Case("close", venue, signal=LOSS, also=also)
+    yield Case("close", venue, {"code": 1008, "reason": "Too many requests"}, signal=LOSS, also=also)
     yield Case("close-all", venue, signal=LOSS)
     yield Case("lifetime", venue, {"age": 3, "seconds": 2}, signal=LOSS)
     yield Case("wrong-route", venue, {"route": ROUTES[venue], "seconds": 14}, signal=SILENT, within=8 + 3)

@@ -96,10 +96,10 @@ class Run:
         lying = self._stage.wire.lying
         if case.lying:
             lying.add(case.venue)
-        numbers = [self._stage.inject(order) for order in case.orders()]
+        numbers = [self._stage.sim.inject(**order) for order in case.orders()]
         detected = self._detected(case, metrics)
         if case.withdrawn:
-            self._stage.withdraw(numbers[0])
+            self._stage.sim.desk("DELETE", query=f"?id={numbers[0]}")
         wait_until(lambda: self._stage.active().isdisjoint(numbers), RECOVERY_SECONDS)
         time.sleep(float(case.parameters.get("after", 0)))
         recovered = self._recovered(venues)
@@ -121,7 +121,8 @@ class Run:
         signal = case.signal
         if signal is None:
             return None
-        return wait_until(lambda: moved(signal, case.venue, metrics, self._stage.watch.metrics), case.within)
+        watch, venues = self._stage.watch, (case.venue, *case.also)
+        return wait_until(lambda: any(moved(signal, each, metrics, watch.metrics) for each in venues), case.within)
 
     def _recovered(self, venues: list[str]) -> float | None:
         """Wait until everything is sound, and stays so for a moment."""

@@ -1,19 +1,14 @@
-"""Exchanges, collector, NATS, storage and ClickHouse as processes, and the desk at which faults are ordered."""
+"""Exchanges, collector, NATS, storage and ClickHouse as processes, and what they say."""
 
 import contextlib
-import json
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from marketprism.contract.venues import VENUES
 from marketprism.settings import load
-from tests.integration.collecting import Collector, SimServer
+from tests.integration.collecting import Collector, SimServer, collect_from
 from tests.integration.flows import StorageService
 from tests.integration.servers import ClickHouseServer
 from tests.integration.venue_faults.signals import Watch
@@ -40,6 +35,7 @@ class Stage:
     """Everything that runs.
 
     Attributes:
+        sim: All exchanges, and the desk at which faults are ordered.
         wire: What the exchanges sent.
         watch: What the collector says.
     """
@@ -50,28 +46,13 @@ class Stage:
     wire: Wire
     watch: Watch
 
-    def inject(self, order: dict[str, Any]) -> int:
-        """Let a fault begin; its number."""
-        return int(self._desk("POST", json.dumps(order).encode())["id"])
-
     def active(self) -> set[int]:
         """Return the numbers of the faults that are not over."""
-        return {int(each["id"]) for each in self._desk("GET")["active"]}
-
-    def withdraw(self, number: int) -> None:
-        """End a fault."""
-        self._desk("DELETE", query=f"?id={number}")
+        return {int(each["id"]) for each in self.sim.desk("GET")["active"]}
 
     def kinds(self) -> set[str]:
         """Return the names of all faults that the exchanges know."""
-        return {each["fault"] for each in self._desk("GET")["available"]}
-
-    def _desk(self, method: str, body: bytes | None = None, query: str = "") -> dict[str, Any]:
-        url = f"http://127.0.0.1:{self.sim.port}/control/faults{query}"
-        request = urllib.request.Request(url, data=body, method=method)
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=10) as answer:
-            return json.loads(answer.read())
+        return {each["fault"] for each in self.sim.desk("GET")["available"]}
 
 
 @contextmanager
@@ -82,17 +63,11 @@ def stage(directory: Path, config: Path, clickhouse: ClickHouseServer) -> Iterat
     for folder in folders.values():
         folder.mkdir()
     sim = SimServer(folders["sim"], *("--truth", str(truth), "--truth-mb", "4000"), *("--rate", "5", "--symbols", "3"))
-    content = yaml.safe_load(config.read_text())
-    content["collector"]["spool_directory"] = str(directory / "spool")
-    content["venues"] = {
-        name: {
-            **sim.addresses(name),
-            "symbols": list(SYMBOLS.get(name, VENUES[name].symbols)),
-            "data_types": list(VENUES[name].data_types),
-        }
-        for name in VENUES
+    venues = {
+        name: {"symbols": list(SYMBOLS.get(name, facts.symbols)), "data_types": list(facts.data_types)}
+        for name, facts in VENUES.items()
     }
-    config.write_text(yaml.safe_dump(content))
+    collect_from(sim, config, directory / "spool", venues)
     collector = Collector(folders["collector"], config, HASTE)
     storage = StorageService(folders["storage"], config, load(config, environ={}), needs=clickhouse)
     with contextlib.ExitStack() as stack:
