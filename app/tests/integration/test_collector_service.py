@@ -66,7 +66,7 @@ def collector_config(tmp_path: Path, sim: SimServer, nats_server: NatsServer, cr
             "metrics_port": free_port(),
             "spool_directory": str(tmp_path / "spool"),
         },
-        "venues": sim.venues(),
+        "venues": {name: sim.addresses(name) for name in VENUES},
     }
     path = tmp_path / "collector.yml"
     path.write_text(yaml.safe_dump(content))

@@ -9,14 +9,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-import yaml
 from nats.aio.client import Client as NatsClient
 
 from marketprism.contract.catalog import HOT_DATABASE, STREAMS
 from marketprism.contract.tables import TABLES
 from marketprism.contract.venues import VENUES, place
 from marketprism.settings import load
-from tests.integration.collecting import Collector, SimServer
+from tests.integration.collecting import Collector, SimServer, collect_from
 from tests.integration.conftest import api
 from tests.integration.flows import StorageService
 from tests.integration.servers import ClickHouseServer, eventually
@@ -57,12 +56,8 @@ def storage(tmp_path: Path, streams: None, tables: ClickHouseServer, config_file
 @pytest.fixture
 def collector(tmp_path: Path, sim: SimServer, storage: StorageService, config_file: Path) -> Iterator[Collector]:
     """A collector of everything that the venues deliver."""
-    content = yaml.safe_load(config_file.read_text())
-    content["collector"]["spool_directory"] = str(tmp_path / "spool")
-    content["venues"] = {
-        name: {**addresses, "data_types": list(VENUES[name].data_types)} for name, addresses in sim.venues().items()
-    }
-    config_file.write_text(yaml.safe_dump(content))
+    venues = {name: {"data_types": list(venue.data_types)} for name, venue in VENUES.items()}
+    collect_from(sim, config_file, tmp_path / "spool", venues)
     (tmp_path / "collector").mkdir()
     process = Collector(tmp_path / "collector", config_file)
     process.start()
@@ -132,7 +127,7 @@ async def test_every_value_of_every_table_is_what_the_exchanges_sent(
 ) -> None:
     eventually(lambda: collector.status() == 200, 60)
     for venue in ("binance-usdm", "okx-swap", "deribit"):
-        sim.inject("liquidation", venue=venue, count=3)
+        sim.inject(fault="liquidation", venue=venue, count=3)
     eventually(lambda: filled(tables) >= FEEDS, 150, "rows of every feed")
     collector.send(signal.SIGTERM)
     collector.wait()
