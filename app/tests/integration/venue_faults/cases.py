@@ -162,8 +162,8 @@ def _own(venue: str) -> Iterator[Case]:
             yield Case("channel-missing", venue, first, ({"fault": "close"},), SILENT, within=12 + 3)
     if venue == "okx-swap":
         yield Case("service-upgrade", venue, {"after": 10}, signal=ROTATION, within=10)
-        silence = tuple({"fault": "silent", "venue": each, "seconds": 34} for each in ("okx-spot", "okx-swap"))
-        yield Case("no-pong", venue, {"seconds": 34}, silence, LOSS, within=34)
+        silence = tuple({"fault": "silent", "venue": each, "seconds": 16} for each in ("okx-spot", "okx-swap"))
+        yield Case("no-pong", venue, {"seconds": 16}, silence, ROTATION, within=12 + 3)
 
 
 def _cases(venue: str) -> Iterator[Case]:

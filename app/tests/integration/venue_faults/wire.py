@@ -53,6 +53,7 @@ class Hole:
     Attributes:
         after_id: Last id before.
         before_id: First one behind.
+        image: Whether a whole book comes behind it.
         in_flight: Ids before `after_id` that were sent so shortly before that a broken connection may have lost them.
     """
 
@@ -60,7 +61,8 @@ class Hole:
     after_id: int
     before_id: int
     at_ms: int
-    in_flight: frozenset[int] = frozenset()
+    image: bool
+    in_flight: frozenset[int]
 
 
 @dataclass(slots=True)
@@ -88,7 +90,8 @@ class Chain:
         if link.before is not None and link.last <= last.last and not follows:
             return None  # late, or sent once more
         in_flight = frozenset(each.last for each in self.recent if last.at_ms - each.at_ms <= IN_FLIGHT_MS)
-        return self._adopt(link, Hole(self.place, last.last, link.first, link.at_ms, in_flight))
+        image = link.before is None
+        return self._adopt(link, Hole(self.place, last.last, link.first, link.at_ms, image, in_flight))
 
     def _adopt(self, link: Link, hole: Hole | None) -> Hole | None:
         self.last = link
