@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from marketprism.contract.venues import VENUES
+from tests.integration.venue_faults.haste import BOOK_SECONDS, REFRESH_SECONDS, TRADE_SECONDS
 from tests.integration.venue_faults.signals import Signal
 
 Order = dict[str, Any]
@@ -45,6 +46,12 @@ LIQUIDATION = Signal("events_total", 'data_type="liquidation"')
 BEHIND = Signal("clock_skew_seconds", by=-1)
 
 
+SOON_SECONDS = 10.0
+"""What the next frame shows is noticed at once; the rest is for traders to trade, and for a busy machine."""
+GRACE_SECONDS = 5.0
+"""Likewise, on top of a limit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One fault at one venue.
@@ -64,7 +71,7 @@ class Case:
     parameters: Order = field(default_factory=dict)
     then: tuple[Order, ...] = ()
     signal: Signal | None = None
-    within: float = 5.0
+    within: float = SOON_SECONDS
     withdrawn: bool = False
     lying: bool = False
     also: tuple[str, ...] = ()
@@ -89,25 +96,32 @@ def _books(venue: str) -> Iterator[Case]:
     yield Case("truncated", venue, {**first, "sort": "depth"}, signal=REFUSED)
     yield Case("huge", venue, {**first, "sort": "depth"})
     yield Case("big-frame", venue, first)
-    yield Case("silent", venue, {"sort": "depth", "seconds": 14}, signal=SILENT, within=8 + 3)
+    yield Case("silent", venue, {"sort": "depth", "seconds": 14}, signal=SILENT, within=BOOK_SECONDS + GRACE_SECONDS)
 
 
 def _trades(venue: str) -> Iterator[Case]:
     first = {"symbol": INSTRUMENTS[venue][0]}
-    yield Case("lost-trades", venue, {**first, "count": 3}, signal=TRADE_GAP, within=10)
-    yield Case("lost", venue, {**first, "count": 60}, signal=Signal("gaps_total"), within=10)
+    yield Case("lost-trades", venue, {**first, "count": 3}, signal=TRADE_GAP)
+    yield Case("lost", venue, {**first, "count": 60}, signal=Signal("gaps_total"))
     yield Case("duplicate", venue, {**first, "sort": "trade"}, signal=REPEATED)
-    yield Case("reordered", venue, {**first, "sort": "trade"}, signal=TRADE_GAP, within=10)
+    yield Case("reordered", venue, {**first, "sort": "trade"}, signal=TRADE_GAP)
     yield Case("corrupted", venue, {**first, "sort": "trade"}, signal=REFUSED)
     yield Case("truncated", venue, {**first, "sort": "trade"}, signal=REFUSED)
-    yield Case("silent", venue, {"sort": "trade", "seconds": 18}, signal=SILENT, within=12 + 3)
+    yield Case("silent", venue, {"sort": "trade", "seconds": 18}, signal=SILENT, within=TRADE_SECONDS + GRACE_SECONDS)
 
 
 def _market(venue: str) -> Iterator[Case]:
     yield Case("burst", venue, {"seconds": 5})
     yield Case("clock-skew", venue, {"milliseconds": 1270, "seconds": 5}, signal=BEHIND)
     gone = PAUSED if venue == "binance-spot" else DELISTED
-    yield Case("delisted", venue, {"symbol": INSTRUMENTS[venue][1]}, signal=gone, within=10 + 5, withdrawn=True)
+    yield Case(
+        "delisted",
+        venue,
+        {"symbol": INSTRUMENTS[venue][1]},
+        signal=gone,
+        within=REFRESH_SECONDS + 2 * GRACE_SECONDS,
+        withdrawn=True,
+    )
     if not venue.endswith("-spot"):
         yield Case("liquidation", venue, {"count": 2}, signal=LIQUIDATION)
         yield Case("no-funding", venue, {"seconds": 5})
@@ -119,7 +133,13 @@ def _connections(venue: str) -> Iterator[Case]:
     yield Case("close", venue, {"code": 1008, "reason": "Too many requests"}, signal=LOSS, also=also)
     yield Case("close-all", venue, signal=LOSS)
     yield Case("lifetime", venue, {"age": 3, "seconds": 2}, signal=LOSS)
-    yield Case("wrong-route", venue, {"route": ROUTES[venue], "seconds": 14}, signal=SILENT, within=8 + 3)
+    yield Case(
+        "wrong-route",
+        venue,
+        {"route": ROUTES[venue], "seconds": 14},
+        signal=SILENT,
+        within=BOOK_SECONDS + GRACE_SECONDS,
+    )
     for fault in ("forbidden", "geo-blocked"):
         yield Case(fault, venue, {"seconds": 5}, ({"fault": "close-all"},), BLOCKED)
 
@@ -127,9 +147,9 @@ def _connections(venue: str) -> Iterator[Case]:
 def _rest(venue: str) -> Iterator[Case]:
     first = {"symbol": INSTRUMENTS[venue][0]}
     asks = ({"fault": "gap", **first, "count": 1}, {"fault": "lost-trades", **first, "count": 1})
-    yield Case("bad-request", venue, {**first, "count": 2}, asks, REST_FAILED, within=10)
-    yield Case("rate-limited", venue, {"seconds": 6, "retry_after": 8}, asks, LIMITED, within=10)
-    yield Case("banned", venue, {"seconds": 6, "retry_after": 8}, asks, LIMITED, within=10)
+    yield Case("bad-request", venue, {**first, "count": 2}, asks, REST_FAILED)
+    yield Case("rate-limited", venue, {"seconds": 6, "retry_after": 8}, asks, LIMITED)
+    yield Case("banned", venue, {"seconds": 6, "retry_after": 8}, asks, LIMITED)
 
 
 def _binance_images(venue: str) -> Iterator[Case]:
@@ -151,7 +171,7 @@ def _own(venue: str) -> Iterator[Case]:
             yield Case("empty-update", venue, first)
             yield Case("checksum", venue, {"seconds": 3})
             yield Case("checksum", venue, {**first, "off_by": 1, "seconds": 3}, signal=BOOK_GAP, lying=True)
-            yield Case("limit-in-200", venue, {**first, "seconds": 6}, asks, LIMITED, within=10)
+            yield Case("limit-in-200", venue, {**first, "seconds": 6}, asks, LIMITED)
             yield Case("seq-reset", venue, first)
         case "deribit":
             break_book = {"fault": "chain-break", **first}
@@ -159,11 +179,13 @@ def _own(venue: str) -> Iterator[Case]:
             yield Case("test-request", venue, signal=LOSS)
             yield Case("too-many-requests", venue, then=(break_book,), signal=LOSS)
             yield Case("integer-times", venue, {"seconds": 3}, ({"fault": "close"},), LOSS)
-            yield Case("channel-missing", venue, first, ({"fault": "close"},), SILENT, within=12 + 3)
+            yield Case(
+                "channel-missing", venue, first, ({"fault": "close"},), SILENT, within=TRADE_SECONDS + GRACE_SECONDS
+            )
     if venue == "okx-swap":
-        yield Case("service-upgrade", venue, {"after": 10}, signal=ROTATION, within=10)
+        yield Case("service-upgrade", venue, {"after": 10}, signal=ROTATION)
         silence = tuple({"fault": "silent", "venue": each, "seconds": 16} for each in ("okx-spot", "okx-swap"))
-        yield Case("no-pong", venue, {"seconds": 16}, silence, ROTATION, within=12 + 3)
+        yield Case("no-pong", venue, {"seconds": 16}, silence, ROTATION, within=TRADE_SECONDS + GRACE_SECONDS)
 
 
 def _cases(venue: str) -> Iterator[Case]:

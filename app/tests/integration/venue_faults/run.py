@@ -38,13 +38,13 @@ class Result:
 
     def row(self) -> str:
         """Return its line of the table."""
-        detected = "harmless" if self.case.signal is None else _seconds(self.detected)
+        detected = "harmless" if self.case.signal is None else f"{_seconds(self.detected)} of {self.case.within:g}"
         holes = f"{self.expected} | {self.listed}"
         return f"| {self.case} | {self.case.venue} | {detected} | {_seconds(self.recovered)} | {holes} |"
 
 
 HEAD = (
-    "| fault | venue | detected after s | recovered after s | holes on the wire | in the ledger |\n"
+    "| fault | venue | detected after s of its limit | recovered after s | holes on the wire | in the ledger |\n"
     "|---|---|---|---|---|---|"
 )
 
