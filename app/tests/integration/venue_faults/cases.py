@@ -102,7 +102,7 @@ def _books(venue: str) -> Iterator[Case]:
 def _trades(venue: str) -> Iterator[Case]:
     first = {"symbol": INSTRUMENTS[venue][0]}
     yield Case("lost-trades", venue, {**first, "count": 3}, signal=TRADE_GAP)
-    yield Case("lost", venue, {**first, "count": 60}, signal=Signal("gaps_total"))
+    yield Case("lost", venue, {**first, "count": 30}, signal=Signal("gaps_total"))
     yield Case("duplicate", venue, {**first, "sort": "trade"}, signal=REPEATED)
     yield Case("reordered", venue, {**first, "sort": "trade"}, signal=TRADE_GAP)
     yield Case("corrupted", venue, {**first, "sort": "trade"}, signal=REFUSED)

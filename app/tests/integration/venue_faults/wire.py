@@ -7,6 +7,7 @@ not name the id of what was sent before.
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,7 +55,7 @@ class Hole:
         after_id: Last id before.
         before_id: First one behind.
         image: Whether a whole book comes behind it.
-        in_flight: Ids before `after_id` that were sent so shortly before that a broken connection may have lost them.
+        in_flight: Ids before `after_id` whose successors were sent so late that a broken connection may have lost them.
     """
 
     place: Place
@@ -89,7 +90,8 @@ class Chain:
             return self._adopt(link, None)
         if link.before is not None and link.last <= last.last and not follows:
             return None  # late, or sent once more
-        in_flight = frozenset(each.last for each in self.recent if last.at_ms - each.at_ms <= IN_FLIGHT_MS)
+        pairs = pairwise(self.recent)
+        in_flight = frozenset(arrived.last for arrived, lost in pairs if last.at_ms - lost.at_ms <= IN_FLIGHT_MS)
         image = link.before is None
         return self._adopt(link, Hole(self.place, last.last, link.first, link.at_ms, image, in_flight))
 
