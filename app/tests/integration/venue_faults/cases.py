@@ -43,7 +43,7 @@ BLOCKED = Signal("venue_state", 'state="blocked"')
 LIMITED = Signal("venue_state", 'state="limited"')
 REST_FAILED = Signal("rest_requests_total", 'outcome="failed"')
 LIQUIDATION = Signal("events_total", 'data_type="liquidation"')
-BEHIND = Signal("clock_skew_seconds", by=-1)
+BEHIND = Signal("clock_skew_seconds", by=-0.5)
 
 
 SOON_SECONDS = 10.0
@@ -112,7 +112,7 @@ def _trades(venue: str) -> Iterator[Case]:
 
 def _market(venue: str) -> Iterator[Case]:
     yield Case("burst", venue, {"seconds": 5})
-    yield Case("clock-skew", venue, {"milliseconds": 1270, "seconds": 5}, signal=BEHIND)
+    yield Case("clock-skew", venue, {"milliseconds": 1270, "seconds": 10}, signal=BEHIND)
     gone = PAUSED if venue == "binance-spot" else DELISTED
     yield Case(
         "delisted",
