@@ -63,6 +63,7 @@ class Case:
         within: Seconds in which it has to be noticed.
         withdrawn: It lasts until it was noticed.
         lying: Checksums are wrong while it lasts.
+        breaks: Connections break, and what is in flight then is lost.
         also: Further venues that it may hit instead: their connections are at the same entrance.
     """
 
@@ -74,6 +75,7 @@ class Case:
     within: float = SOON_SECONDS
     withdrawn: bool = False
     lying: bool = False
+    breaks: bool = False
     also: tuple[str, ...] = ()
 
     def orders(self) -> list[Order]:
@@ -129,10 +131,10 @@ def _market(venue: str) -> Iterator[Case]:
 
 def _connections(venue: str) -> Iterator[Case]:
     also = ("okx-spot",) if venue == "okx-swap" else ()
-    yield Case("close", venue, signal=LOSS, also=also)
-    yield Case("close", venue, {"code": 1008, "reason": "Too many requests"}, signal=LOSS, also=also)
-    yield Case("close-all", venue, signal=LOSS)
-    yield Case("lifetime", venue, {"age": 3, "seconds": 2}, signal=LOSS)
+    yield Case("close", venue, signal=LOSS, also=also, breaks=True)
+    yield Case("close", venue, {"code": 1008, "reason": "Too many requests"}, signal=LOSS, also=also, breaks=True)
+    yield Case("close-all", venue, signal=LOSS, breaks=True)
+    yield Case("lifetime", venue, {"age": 3, "seconds": 2}, signal=LOSS, breaks=True)
     yield Case(
         "wrong-route",
         venue,
@@ -141,15 +143,15 @@ def _connections(venue: str) -> Iterator[Case]:
         within=BOOK_SECONDS + GRACE_SECONDS,
     )
     for fault in ("forbidden", "geo-blocked"):
-        yield Case(fault, venue, {"seconds": 5}, ({"fault": "close-all"},), BLOCKED)
+        yield Case(fault, venue, {"count": 1}, ({"fault": "close-all"},), BLOCKED, breaks=True)
 
 
 def _rest(venue: str) -> Iterator[Case]:
     first = {"symbol": INSTRUMENTS[venue][0]}
     asks = ({"fault": "gap", **first, "count": 1}, {"fault": "lost-trades", **first, "count": 1})
     yield Case("bad-request", venue, {**first, "count": 2}, asks, REST_FAILED)
-    yield Case("rate-limited", venue, {"seconds": 6, "retry_after": 8}, asks, LIMITED)
-    yield Case("banned", venue, {"seconds": 6, "retry_after": 8}, asks, LIMITED)
+    yield Case("rate-limited", venue, {"count": 1, "retry_after": 8}, asks, LIMITED)
+    yield Case("banned", venue, {"count": 1, "retry_after": 8}, asks, LIMITED)
 
 
 def _binance_images(venue: str) -> Iterator[Case]:
@@ -171,16 +173,22 @@ def _own(venue: str) -> Iterator[Case]:
             yield Case("empty-update", venue, first)
             yield Case("checksum", venue, {"seconds": 3})
             yield Case("checksum", venue, {**first, "off_by": 1, "seconds": 3}, signal=BOOK_GAP, lying=True)
-            yield Case("limit-in-200", venue, {**first, "seconds": 6}, asks, LIMITED)
+            yield Case("limit-in-200", venue, {**first, "count": 1}, asks, LIMITED)
             yield Case("seq-reset", venue, first)
         case "deribit":
             break_book = {"fault": "chain-break", **first}
             yield Case("chain-break", venue, first, signal=BOOK_GAP)
-            yield Case("test-request", venue, signal=LOSS)
-            yield Case("too-many-requests", venue, then=(break_book,), signal=LOSS)
-            yield Case("integer-times", venue, {"seconds": 3}, ({"fault": "close"},), LOSS)
+            yield Case("test-request", venue, signal=LOSS, breaks=True)
+            yield Case("too-many-requests", venue, then=(break_book,), signal=LOSS, breaks=True)
+            yield Case("integer-times", venue, {"seconds": 3}, ({"fault": "close"},), LOSS, breaks=True)
             yield Case(
-                "channel-missing", venue, first, ({"fault": "close"},), SILENT, within=TRADE_SECONDS + GRACE_SECONDS
+                "channel-missing",
+                venue,
+                first,
+                ({"fault": "close"},),
+                SILENT,
+                TRADE_SECONDS + GRACE_SECONDS,
+                breaks=True,
             )
     if venue == "okx-swap":
         yield Case("service-upgrade", venue, {"after": 10}, signal=ROTATION)

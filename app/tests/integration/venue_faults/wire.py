@@ -73,7 +73,7 @@ class Chain:
     place: Place
     last: Link | None = None
     lied: bool = False
-    recent: deque[Link] = field(default_factory=lambda: deque(maxlen=500))
+    recent: deque[Link] = field(default_factory=lambda: deque(maxlen=2000))
 
     def take(self, link: Link, *, lying: bool = False) -> Hole | None:
         """Take the next message.
@@ -129,6 +129,11 @@ class Wire:
                 self._offset += len(line)
                 if line.startswith(_WANTED):
                     self._row(self._decode(line))
+
+    def was_sent(self, place: Place, after_id: int, before_id: int, since_ms: int) -> bool:
+        """Tell whether all that is between two ids was sent, and not before a time."""
+        sent = [link for link in self._chains[place].recent if after_id < link.last < before_id]
+        return bool(sent) and all(link.at_ms >= since_ms for link in sent)
 
     def _row(self, row: Row) -> None:
         for data_type, link, top in _links(row):
