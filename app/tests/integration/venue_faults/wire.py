@@ -5,7 +5,7 @@ not name the id of what was sent before.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -129,6 +129,11 @@ class Wire:
                 self._offset += len(line)
                 if line.startswith(_WANTED):
                     self._row(self._decode(line))
+
+    def flows(self, markets: Collection[str], since_ms: int) -> bool:
+        """Tell whether every chain of some markets has a message since a time."""
+        chains = [chain for place, chain in self._chains.items() if place.market in markets]
+        return all(chain.last is not None and chain.last.at_ms > since_ms for chain in chains)
 
     def was_sent(self, place: Place, after_id: int, before_id: int, since_ms: int) -> bool:
         """Tell whether all that is between two ids was sent, and not before a time."""
