@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 
 from marketprism.contract.catalog import CLICKHOUSE_USERS, COLD_DATABASE, HOT_DATABASE, NATS_USERS
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 PASSWORDS = {f"nats-{user}": f"nats{user}secret" for user in NATS_USERS} | {
     f"clickhouse-{role}": f"clickhouse{role}secret" for role in CLICKHOUSE_USERS
 }

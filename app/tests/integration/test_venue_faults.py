@@ -1,10 +1,13 @@
 """Every fault of the exchanges against the real collector: noticed, healed, and told in the ledger as it was."""
 
+import json
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from marketprism.collector.repeats import TELL_SECONDS
 from tests.integration.servers import ClickHouseServer
 from tests.integration.venue_faults import cases, ledger
 from tests.integration.venue_faults.cases import Case
@@ -23,8 +26,24 @@ def play(on: Stage, wanted: tuple[Case, ...], capsys: pytest.CaptureFixture[str]
     assert [(str(r.case), r.case.venue, r.problems) for r in results if r.problems] == []
     assert wrong == []
     assert compared > 0
+    assert refusals_told_too_often(on.collector.log()) == []
     assert process.poll() is None
     assert "Traceback" not in on.collector.log()
+
+
+def refusals_told_too_often(log: str) -> list[str]:
+    """Return lines about refused frames that repeat one of the same venue and reason within a minute."""
+    told: dict[tuple[str, str], datetime] = {}
+    found = []
+    for line in log.splitlines():
+        if '"event": "refused"' not in line:
+            continue
+        entry = json.loads(line)
+        kind, at = (entry["venue"], entry["reason"]), datetime.fromisoformat(entry["timestamp"])
+        if kind in told and (at - told[kind]).total_seconds() < TELL_SECONDS:
+            found.append(line)
+        told[kind] = at
+    return found
 
 
 def _tell(text: str) -> None:

@@ -92,6 +92,15 @@ def test_an_image_with_a_wrong_checksum_takes_a_live_book_away() -> None:
     assert gaps(feed.image(image(20, SECOND_NS))) == [(10, 20, ""), (10, 20, "snapshot")]
 
 
+def test_no_hole_is_healed_before_it_is_found() -> None:
+    """The image of a second connection came earlier, and was held back until the first one had ended."""
+    feed = live()
+    feed.delta(delta(11, 15, 2))
+    (healed,) = [output.event for output in feed.image(image(15, 1)) if isinstance(output, Record)]
+    assert isinstance(healed, Gap)
+    assert (healed.receive_ns, healed.healed_ns) == (2, 2)
+
+
 def test_a_new_connection_may_ask_at_once() -> None:
     feed = live()
     feed.delta(delta(11, 15, 0))

@@ -142,7 +142,8 @@ class BookFeed:
             outputs += self._tell(self._hole_after, first_id, timestamp_us, receive_ns)
             self._hole_after = None
         if self._hole is not None:
-            healed = msgspec.structs.replace(self._hole, healed_by="snapshot", healed_ns=receive_ns)
+            healed_ns = max(receive_ns, self._hole.receive_ns)  # the image may have been held back since before
+            healed = msgspec.structs.replace(self._hole, healed_by="snapshot", healed_ns=healed_ns)
             outputs.append(self._counters.record("gap", self.instrument, healed))
             self._hole = None
         return outputs

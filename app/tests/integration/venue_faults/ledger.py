@@ -86,14 +86,14 @@ def compare(holes: Iterable[Hole], ledger: Iterable[Entry]) -> Comparison:
 def _is(hole: Hole, entry: Entry) -> bool:
     """Tell whether an entry speaks of a hole.
 
-    What was in flight when a connection broke belongs to the hole; a book that starts anew from a REST image ends it at
-    the first change behind that image.
+    What was in flight when a connection broke belongs to the hole. A whole book, over REST or on a second connection,
+    may end it at a later change than the first one that was sent.
     """
     if hole.place != entry.place:
         return False
     begins = entry.after_id == hole.after_id or entry.after_id in hole.in_flight
-    rest_image = hole.place.data_type == "orderbook" and hole.place.market.startswith("binance")
-    return begins and (entry.before_id == hole.before_id or (rest_image and entry.before_id > hole.before_id))
+    by_image = hole.image or (hole.place.data_type == "orderbook" and hole.place.market.startswith("binance"))
+    return begins and (entry.before_id == hole.before_id or (by_image and entry.before_id > hole.before_id))
 
 
 def _while_open(hole: Hole, entry: Entry) -> bool:

@@ -1,5 +1,6 @@
 """What the collector says about itself while faults come and go."""
 
+import json
 import threading
 import time
 from dataclasses import dataclass
@@ -85,9 +86,10 @@ class Watch:
             self._look()
 
     def _look(self) -> None:
-        metrics = fetch(self._collector.metrics_url)[1]
-        details = self._collector.details()
-        self.metrics, self.details = metrics or self.metrics, details
+        """Read both; a collector that a busy machine keeps from answering is asked again."""
+        metrics, health = (fetch(url)[1] for url in (self._collector.metrics_url, f"{self._collector.url}/health"))
+        if metrics and health:
+            self.metrics, self.details = metrics, json.loads(health)["details"]
 
 
 def moved(signal: Signal, venue: str, before: str, after: str) -> bool:

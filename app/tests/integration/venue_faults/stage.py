@@ -11,20 +11,9 @@ from marketprism.settings import load
 from tests.integration.collecting import Collector, SimServer, collect_from
 from tests.integration.flows import StorageService
 from tests.integration.servers import ClickHouseServer
+from tests.integration.venue_faults import haste
 from tests.integration.venue_faults.signals import Watch
 from tests.integration.venue_faults.wire import Wire
-
-HASTE = """
-import dataclasses
-from marketprism.contract.catalog import DATA_TYPES
-for name, seconds in {"trade": 12, "orderbook": 8, "orderbook_delta": 8}.items():
-    DATA_TYPES[name] = dataclasses.replace(DATA_TYPES[name], freshness_seconds=seconds)
-from marketprism.collector import state
-state.BLOCKED_WAIT_SECONDS = state.LIMITED_WAIT_SECONDS = 10.0
-from marketprism.collector import renewal, venue
-renewal.FIRST_SECONDS, venue.REFRESH_SECONDS = 12.0, 10.0
-"""
-"""Run before the collector: waits of minutes and hours become seconds, everything else is as it is installed."""
 
 SYMBOLS = {"binance-usdm": ("BTC-USDT", "ETH-USDT", "币安人生-USDT"), "deribit": ("BTC-USD", "ETH-USD")}
 """What is collected; elsewhere the default symbols."""
@@ -68,7 +57,7 @@ def stage(directory: Path, config: Path, clickhouse: ClickHouseServer) -> Iterat
         for name, facts in VENUES.items()
     }
     collect_from(sim, config, directory / "spool", venues)
-    collector = Collector(folders["collector"], config, HASTE)
+    collector = Collector(folders["collector"], config, haste.PRELUDE)
     storage = StorageService(folders["storage"], config, load(config, environ={}), needs=clickhouse)
     with contextlib.ExitStack() as stack:
         for server in (sim, storage, collector):

@@ -5,8 +5,9 @@ not name the id of what was sent before.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,14 +54,16 @@ class Hole:
     Attributes:
         after_id: Last id before.
         before_id: First one behind.
-        in_flight: Ids before `after_id` that were sent so shortly before that a broken connection may have lost them.
+        image: Whether a whole book comes behind it.
+        in_flight: Ids before `after_id` whose successors were sent so late that a broken connection may have lost them.
     """
 
     place: Place
     after_id: int
     before_id: int
     at_ms: int
-    in_flight: frozenset[int] = frozenset()
+    image: bool
+    in_flight: frozenset[int]
 
 
 @dataclass(slots=True)
@@ -70,7 +73,7 @@ class Chain:
     place: Place
     last: Link | None = None
     lied: bool = False
-    recent: deque[Link] = field(default_factory=lambda: deque(maxlen=500))
+    recent: deque[Link] = field(default_factory=lambda: deque(maxlen=2000))
 
     def take(self, link: Link, *, lying: bool = False) -> Hole | None:
         """Take the next message.
@@ -87,8 +90,10 @@ class Chain:
             return self._adopt(link, None)
         if link.before is not None and link.last <= last.last and not follows:
             return None  # late, or sent once more
-        in_flight = frozenset(each.last for each in self.recent if last.at_ms - each.at_ms <= IN_FLIGHT_MS)
-        return self._adopt(link, Hole(self.place, last.last, link.first, link.at_ms, in_flight))
+        pairs = pairwise(self.recent)
+        in_flight = frozenset(arrived.last for arrived, lost in pairs if last.at_ms - lost.at_ms <= IN_FLIGHT_MS)
+        image = link.before is None
+        return self._adopt(link, Hole(self.place, last.last, link.first, link.at_ms, image, in_flight))
 
     def _adopt(self, link: Link, hole: Hole | None) -> Hole | None:
         self.last = link
@@ -124,6 +129,16 @@ class Wire:
                 self._offset += len(line)
                 if line.startswith(_WANTED):
                     self._row(self._decode(line))
+
+    def flows(self, markets: Collection[str], since_ms: int) -> bool:
+        """Tell whether every chain of some markets has a message since a time."""
+        chains = [chain for place, chain in self._chains.items() if place.market in markets]
+        return all(chain.last is not None and chain.last.at_ms > since_ms for chain in chains)
+
+    def was_sent(self, place: Place, after_id: int, before_id: int, since_ms: int) -> bool:
+        """Tell whether all that is between two ids was sent, and not before a time."""
+        sent = [link for link in self._chains[place].recent if after_id < link.last < before_id]
+        return bool(sent) and all(link.at_ms >= since_ms for link in sent)
 
     def _row(self, row: Row) -> None:
         for data_type, link, top in _links(row):
