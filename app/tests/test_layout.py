@@ -8,6 +8,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "marketprism"
 MODULES = sorted(path.relative_to(SOURCE) for path in SOURCE.rglob("*.py") if not path.name.startswith("__"))
 TESTED_ELSEWHERE = {
+    "cli/backup.py": "real servers; tests/integration/test_ops_backup.py",
     "errors.py": "exception classes without behaviour of their own",
     "contract/books.py": "values; tests/book and tests/venues",
     "contract/events.py": "values; tests/contract/test_wire.py",
@@ -20,6 +21,8 @@ TESTED_ELSEWHERE = {
     "ops/clickhouse.py": "real ClickHouse; tests/integration/test_storage_apply.py",
     "ops/drift.py": "real servers; tests/integration/test_storage_apply.py",
     "ops/schema.py": "real ClickHouse; tests/integration/test_storage_apply.py",
+    "ops/restore.py": "real servers; tests/integration/test_ops_backup.py",
+    "ops/snapshots.py": "real NATS; tests/integration/test_ops_backup.py",
     "ops/streams.py": "real NATS; tests/integration/test_storage_apply.py",
     "sim/facts.py": "values; tests/sim/test_market.py",
     "storage/dead_letters.py": "real NATS; tests/integration/test_storage_flow.py",

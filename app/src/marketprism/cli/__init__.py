@@ -5,6 +5,7 @@ import sys
 import typer
 
 from marketprism.cli import check
+from marketprism.cli.backup import backup, drill, restore
 from marketprism.cli.collector import capture, collector
 from marketprism.cli.replay import replay
 from marketprism.cli.sim import sim
@@ -23,6 +24,9 @@ app.command("health")(check.health)
 app.command("sql")(sql)
 app.command("replay")(replay)
 app.command("capture")(capture)
+app.command("backup")(backup)
+app.command("restore")(restore)
+app.command("drill")(drill)
 app.command("contract")(check.contract)
 app.command("config-check")(check.config_check)
 app.command("collector")(collector)

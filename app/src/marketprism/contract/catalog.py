@@ -237,11 +237,12 @@ def _storage_publish() -> tuple[str, ...]:
 
 
 NATS_USERS: dict[str, NatsPermissions] = {
-    "admin": NatsPermissions(publish=("$JS.API.>",), subscribe=(_inbox("admin"),)),
+    "admin": NatsPermissions(publish=("$JS.API.>", "$JS.SNAPSHOT.>"), subscribe=(_inbox("admin"),)),
     "collector": NatsPermissions(
         publish=("$JS.API.INFO", "$JS.API.STREAM.INFO.*", *(f"{name}.>" for name in DATA_TYPES)),
         subscribe=(_inbox("collector"),),
     ),
     "storage": NatsPermissions(publish=_storage_publish(), subscribe=(_inbox("storage"),)),
 }
-"""Rights by user, deny by default. Only ``admin`` makes streams and consumers (``marketprism streams apply``)."""
+"""Rights by user, deny by default. Only ``admin`` makes streams and consumers (``marketprism streams apply``) and takes
+their snapshots (``marketprism backup``)."""

@@ -38,10 +38,14 @@ class Step:
 
 
 class JetStream:
-    """The JetStream API as the administrator."""
+    """The JetStream API as the administrator.
+
+    Attributes:
+        client: The connection, for what the API sends beside its answers.
+    """
 
     def __init__(self, client: NatsClient) -> None:
-        self._client = client
+        self.client = client
 
     async def call(self, subject: str, body: object = None) -> dict[str, Any]:
         """Return the answer, an error included.
@@ -51,7 +55,7 @@ class JetStream:
         """
         payload = b"" if body is None else msgspec.json.encode(body)
         try:
-            answer = await self._client.request(f"$JS.API.{subject}", payload, timeout=_SECONDS)
+            answer = await self.client.request(f"$JS.API.{subject}", payload, timeout=_SECONDS)
         except (nats.errors.Error, TimeoutError) as error:
             raise UnavailableError(
                 f"JetStream does not answer {subject}: {type(error).__name__}",
