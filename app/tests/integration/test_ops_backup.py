@@ -119,6 +119,8 @@ async def test_data_is_not_restored_over_unless_it_is_moved_aside(
     ):
         await run("restore", str(target))
     assert trades.query(CONTENT) == newer
+    await run("restore", str(target), "--move-aside", "--check")
+    assert trades.query(CONTENT) == newer
     await run("restore", str(target), "--move-aside")
     assert trades.number(f"SELECT count() FROM {HOT_DATABASE}.trades") == TRADES
     (aside,) = trades.query("SELECT name FROM system.databases WHERE name LIKE '%aside%'").split()

@@ -36,11 +36,12 @@ def restore(
     move_aside: Annotated[
         bool, typer.Option("--move-aside", help="Keep data that is there under other names.")
     ] = False,
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; only refuse what would be refused.")] = False,
     as_json: Json = False,
 ) -> None:
     """Put a backup back; the services must be stopped (playbooks/restore.yml does it all)."""
-    done = restoring.restore(configuration.load(), target.resolve(), backup_id, move_aside=move_aside)
-    _show("restored", done, [], as_json=as_json)
+    done = restoring.restore(configuration.load(), target.resolve(), backup_id, move_aside=move_aside, check=check)
+    _show("can be restored" if check else "restored", done, [], as_json=as_json)
 
 
 def drill(target: Target, backup_id: Which = None, as_json: Json = False) -> None:

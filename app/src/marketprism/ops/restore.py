@@ -21,7 +21,7 @@ class RestoreError(MarketPrismError):
     """A backup is damaged, does not hold what it should, or would meet data."""
 
 
-def restore(settings: Settings, target: Path, backup_id: str | None, *, move_aside: bool) -> Manifest:
+def restore(settings: Settings, target: Path, backup_id: str | None, *, move_aside: bool, check: bool) -> Manifest:
     """Put tables and streams back as a backup holds them. The services that read and write them must be stopped.
 
     The server gives a restored stream a new time of creation, hence storage a new epoch: what it is delivered again and
@@ -33,6 +33,7 @@ def restore(settings: Settings, target: Path, backup_id: str | None, *, move_asi
         backup_id: Which; None takes the newest.
         move_aside: Rename databases with rows to ``<name>_aside_<time>``, and save streams with messages as
             ``jetstream/aside_<time>`` in the target, instead of refusing.
+        check: Change nothing; only refuse what would be refused.
 
     Raises:
         RestoreError: The backup is damaged, there is data and `move_aside` was not given, or rows are not as recorded.
@@ -43,6 +44,8 @@ def restore(settings: Settings, target: Path, backup_id: str | None, *, move_asi
     clickhouse = ClickHouseHttp(settings, "admin")
     held = _rows_held(clickhouse, chosen)
     asyncio.run(_check_streams(settings, held, move_aside=move_aside))
+    if check:
+        return chosen
     aside = f"aside_{datetime.now(UTC):{manifests.ID_FORMAT}}"
     for database in backup.present(clickhouse, chosen.tables):
         if any(name.startswith(f"{database}.") for name in held):
