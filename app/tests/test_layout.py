@@ -9,7 +9,9 @@ SOURCE = ROOT / "src" / "marketprism"
 MODULES = sorted(path.relative_to(SOURCE) for path in SOURCE.rglob("*.py") if not path.name.startswith("__"))
 TESTED_ELSEWHERE = {
     "cli/backup.py": "real servers; tests/integration/test_ops_backup.py",
+    "clickhouse_http.py": "real ClickHouse; tests/integration/test_storage_apply.py and test_storage_mover.py",
     "errors.py": "exception classes without behaviour of their own",
+    "collector/counters.py": "values; tests/collector/test_lane.py and test_overflow.py",
     "contract/books.py": "values; tests/book and tests/venues",
     "contract/events.py": "values; tests/contract/test_wire.py",
     "contract/tables.py": "a table of values; tests/contract/test_schema.py and the integration tests",
@@ -17,8 +19,8 @@ TESTED_ELSEWHERE = {
     "pipeline/outputs.py": "values and counters; tests/pipeline/test_feed.py",
     "venues/binance/messages.py": "wire structs; tests/venues/binance/test_adapter.py",
     "cli/collector.py": "the real process; tests/integration/test_collector_*.py and molecule/collector",
+    "cli/dead_letters.py": "real NATS; tests/integration/test_ops_dead_letters.py",
     "cli/storage.py": "the real process; tests/integration/test_storage_*.py and molecule/storage",
-    "ops/clickhouse.py": "real ClickHouse; tests/integration/test_storage_apply.py",
     "ops/drift.py": "real servers; tests/integration/test_storage_apply.py",
     "ops/schema.py": "real ClickHouse; tests/integration/test_storage_apply.py",
     "ops/restore.py": "real servers; tests/integration/test_ops_backup.py",
@@ -28,6 +30,8 @@ TESTED_ELSEWHERE = {
     "storage/dead_letters.py": "real NATS; tests/integration/test_storage_flow.py",
     "storage/identities.py": "real ClickHouse; tests/integration/test_storage_writer.py",
     "storage/link.py": "real NATS; tests/integration/test_storage_flow.py",
+    "storage/tier.py": "real ClickHouse; tests/integration/test_storage_mover.py",
+    "storage/watermarks.py": "real ClickHouse; tests/integration/test_storage_cold_service.py",
     "storage/service.py": "the real process; tests/integration/test_storage_flow.py",
 }
 FORBIDDEN = {"utils", "helpers", "common", "base", "manager", "factory", "handler", "misc", "core"}

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from marketprism.settings import SYSTEM_SPOOL
+
 CLONE = Path(__file__).parents[2]
 ROLES = sorted(path for path in (CLONE / "roles").iterdir() if path.is_dir())
 
@@ -32,6 +34,13 @@ def test_a_role_is_explained_and_tried_on_a_machine(role: Path) -> None:
     assert (CLONE / "molecule" / role.name / "molecule.yml").exists()
     for name in read(role / "defaults" / "main.yml"):
         assert name in readme
+
+
+def test_the_collectors_unit_may_write_to_the_spool_that_the_settings_name() -> None:
+    (directory,) = re.findall(
+        r"systemd_unit_state_directory: (\S+)", (CLONE / "roles/collector/tasks/main.yml").read_text()
+    )
+    assert Path("/var/lib") / directory == SYSTEM_SPOOL
 
 
 def test_scenarios_have_addresses_of_their_own() -> None:

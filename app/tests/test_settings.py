@@ -42,6 +42,8 @@ def test_environment_beats_env_file_beats_yaml(config: Path) -> None:
         ("METRICS_PORT", "19093", ("collector", "metrics_port"), 19093),
         ("MARKETPRISM_NATS__URL", "nats://x:1", ("nats", "url"), "nats://x:1"),
         ("MARKETPRISM_STORAGE__BATCH_SECONDS", "2", ("storage", "batch_seconds"), 2.0),
+        ("MARKETPRISM_STORAGE__COLD_ENABLED", "true", ("storage", "cold_enabled"), True),
+        ("MARKETPRISM_COLD__HOST", "10.0.0.2", ("cold", "host"), "10.0.0.2"),
     ],
 )
 def test_every_variable_is_read(config: Path, name: str, value: str, path: tuple[str, ...], expected: object) -> None:
@@ -78,6 +80,8 @@ def test_every_knob_of_the_table_names_a_setting() -> None:
             r"does not deliver the data type 'liquidation'",
         ),
         (f"venues: {{binance: {VENUE}}}}}", {}, r"venue 'binance' is unknown; known are binance-spot"),
+        ("cold: {hots: x}", {}, r"unknown setting 'cold.hots'.*did you mean 'host'"),
+        ("storage: {cold_enabled: true, hot_days: 9, cold_days: 9}", {}, r"must be more than hot_days, 9"),
         ("a: [", {}, r"not valid YAML"),
     ],
 )
@@ -125,3 +129,9 @@ def test_a_missing_or_empty_credential_says_what_to_do(
         (tmp_path / "nats-collector").write_text(content)
     with pytest.raises(ConfigurationError, match="run"):
         settings.Settings().credential("nats-collector")
+
+
+def test_a_spool_too_small_to_help_is_refused_by_name(config: Path) -> None:
+    assert settings.load(config, {}).collector.spool_bytes == 2 * 1024**3
+    with pytest.raises(ConfigurationError, match=r"setting 'collector\.spool_bytes' is '1000000': .* 67108864"):
+        settings.load(config, {"MARKETPRISM_COLLECTOR__SPOOL_BYTES": "1000000"})

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from dotenv import dotenv_values
@@ -21,6 +21,7 @@ from pydantic import (
     Field,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
@@ -33,6 +34,7 @@ PREFIX = "MARKETPRISM_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 SYSTEM_CONFIG = Path("/etc/marketprism/marketprism.yml")
 SYSTEM_CREDENTIALS = Path("/etc/marketprism/credentials")
+SYSTEM_SPOOL = Path("/var/lib/marketprism/spool")
 
 KNOBS: dict[str, tuple[str, ...]] = {
     "LOG_LEVEL": ("log_level",),
@@ -59,7 +61,7 @@ class NatsSettings(_Section):
 
 
 class ClickHouseSettings(_Section):
-    """The ClickHouse server."""
+    """A ClickHouse server."""
 
     host: str = "127.0.0.1"
     native_port: int = Field(default=PORTS["clickhouse_native"], ge=1, le=65535)
@@ -73,6 +75,8 @@ class CollectorSettings(_Section):
         bind: Address of the health and metrics servers.
         book_depth: Levels a side in a published book snapshot.
         book_interval_seconds: Time between published snapshots of one book.
+        spool_directory: Where events wait while NATS is away, slow or full; the unit's StateDirectory.
+        spool_bytes: Bytes on disk that all waiting events together may take; after that publishing waits.
     """
 
     bind: str = "127.0.0.1"
@@ -80,6 +84,8 @@ class CollectorSettings(_Section):
     metrics_port: int = Field(default=PORTS["collector_metrics"], ge=1, le=65535)
     book_depth: int = Field(default=100, ge=1, le=1000)
     book_interval_seconds: float = Field(default=1.0, ge=0.1, le=60)
+    spool_directory: Path = SYSTEM_SPOOL
+    spool_bytes: int = Field(default=2 * 1024**3, ge=64 * 1024**2)
 
 
 class StorageSettings(_Section):
@@ -89,12 +95,30 @@ class StorageSettings(_Section):
         bind: Address of the health and metrics server.
         batch_events: Events that trigger an insert before `batch_seconds` have passed.
         batch_seconds: Longest wait before what was pulled is inserted.
+        hot_days: Days after its last insert that a day of data stays in the hot database; with cold storage, until it
+            is proven there.
+        cold_enabled: Whether ``storage --mode cold`` runs; without it hot storage drops old days by age alone.
+        cold_days: Likewise, in the cold database.
+        cold_interval_seconds: Time between two rounds of copying.
+        cold_lag_seconds: Time for which data stays uncopied at least; the latest lateness seen adds to it.
     """
 
     bind: str = "127.0.0.1"
     hot_port: int = Field(default=PORTS["storage_hot"], ge=1, le=65535)
     batch_events: int = Field(default=20_000, ge=1, le=200_000)
     batch_seconds: float = Field(default=0.5, ge=0.01, le=30)
+    hot_days: int = Field(default=7, ge=1)
+    cold_enabled: bool = False
+    cold_port: int = Field(default=PORTS["storage_cold"], ge=1, le=65535)
+    cold_days: int = Field(default=365, ge=1)
+    cold_interval_seconds: float = Field(default=60, ge=0.1, le=3600)
+    cold_lag_seconds: float = Field(default=120, ge=1, le=86_400)
+
+    @model_validator(mode="after")
+    def _cold_keeps_longer(self) -> "StorageSettings":
+        if self.cold_enabled and self.cold_days <= self.hot_days:
+            raise ValueError(f"cold_days is {self.cold_days}; it must be more than hot_days, {self.hot_days}")
+        return self
 
 
 class VenueSettings(_Section):
@@ -159,6 +183,7 @@ class Settings(BaseSettings):
     Attributes:
         source: What the venues' addresses are: the live exchanges or a simulator. Marked in every row.
         credentials_directory: One file per credential; systemd's ``$CREDENTIALS_DIRECTORY`` wins.
+        cold: Server of the cold database, with the same users and passwords; without it the same server.
     """
 
     model_config = SettingsConfigDict(
@@ -170,6 +195,7 @@ class Settings(BaseSettings):
     credentials_directory: Path = SYSTEM_CREDENTIALS
     nats: NatsSettings = NatsSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
+    cold: ClickHouseSettings | None = None
     collector: CollectorSettings = CollectorSettings()
     storage: StorageSettings = StorageSettings()
     venues: Annotated[dict[str, VenueSettings], BeforeValidator(_complete_venues), AfterValidator(_delivered)] = Field(
@@ -296,5 +322,8 @@ def _known_names(parents: list[str]) -> list[str]:
     for key in parents:
         if isinstance(model, type) and issubclass(model, BaseModel) and key in model.model_fields:
             annotation = model.model_fields[key].annotation
-            model = annotation if isinstance(annotation, type) else VenueSettings
+            sections = [
+                a for a in (annotation, *get_args(annotation)) if isinstance(a, type) and issubclass(a, _Section)
+            ]
+            model = sections[0] if sections else VenueSettings
     return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []

@@ -1,57 +1,6 @@
-import itertools
-from collections.abc import Callable
-from typing import Any
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from marketprism.collector.lane import Lane, Limits
-from marketprism.collector.window import Message
-from marketprism.contract import wire
-from marketprism.contract.events import Trade
-from marketprism.contract.instruments import Source
-from tests.collector.events import book, instrument, trade
-
-STORED = b'{"stream":"MARKET_DATA","seq":1}'
-STORED_BEFORE = b'{"stream":"MARKET_DATA","seq":1,"duplicate":true}'
-FULL = b'{"stream":"MARKET_DATA","seq":0,"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"}}'
-NO_STREAM = b""
-
-
-class Driven:
-    """A lane with a clock of its own, and a server played by the test."""
-
-    def __init__(self, **limits: Any) -> None:
-        self.now = 0.0
-        self.lane = Lane("MARKET_DATA", Limits(**limits), itertools.count(1), lambda: self.now)
-        self.events = itertools.count()
-        self.stored: dict[int, list[int]] = {}
-
-    def trade(self, symbol: str = "BTC-USDT") -> None:
-        self.lane.batch("trade", Source.LIVE, instrument(symbol), trade(next(self.events)))
-
-    def book(self, *, coalesce: bool = True) -> None:
-        self.lane.alone("orderbook", Source.LIVE, instrument(), book(next(self.events), 1), coalesce=coalesce)
-
-    def send(self) -> list[Message]:
-        sent = []
-        while (message := self.lane.next_message()) is not None:
-            self.lane.sent(message)
-            sent.append(message)
-        return sent
-
-    def store(self, message: Message) -> bytes:
-        """Do what a stream does: keep a message once per id."""
-        if message.number in self.stored:
-            return STORED_BEFORE
-        events = wire.decode(message.subject, message.payload).events
-        self.stored[message.number] = [e.trade_id if isinstance(e, Trade) else e.update_id for e in events]
-        return STORED
-
-    def balance(self) -> None:
-        count = self.lane.counters
-        assert count.received == count.published + count.coalesced + count.refused + self.lane.in_flight
+from tests.collector.driven import FULL, NO_STREAM, STORED, STORED_BEFORE, Driven
 
 
 def test_an_acknowledged_event_counts_as_published() -> None:
@@ -138,73 +87,10 @@ def test_only_books_that_may_coalesce_give_way_and_the_newest_survives() -> None
 
 def test_an_event_that_the_server_never_takes_is_refused_and_frees_its_room() -> None:
     driven = Driven(messages=1)
-    driven.book()
-    assert driven.lane.full
+    for _ in range(5):
+        driven.book(coalesce=False)
+    assert driven.lane.full, "one on its way, four behind it"
     (message,) = driven.send()
     driven.lane.refuse(message)
     assert (driven.lane.counters.refused, driven.lane.full) == (1, False)
     driven.balance()
-
-
-class Storm(Driven):
-    """A lane to which anything happens, in any order."""
-
-    def __init__(self) -> None:
-        super().__init__(messages=4, ack_seconds=1.0)
-        self.under_way: list[Message] = []
-
-    def send_all(self) -> None:
-        self.under_way += self.send()
-
-    def acknowledge(self) -> None:
-        for message in self.under_way[:1]:
-            self.lane.answered(message.number, self.store(message))
-        del self.under_way[:1]
-
-    def lose_acknowledgement(self) -> None:
-        for message in self.under_way[:1]:
-            self.store(message)
-        del self.under_way[:1]
-
-    def be_full(self) -> None:
-        for message in self.under_way[:1]:
-            self.lane.answered(message.number, STORED_BEFORE if message.number in self.stored else FULL)
-        del self.under_way[:1]
-
-    def lose_connection(self) -> None:
-        self.under_way.clear()
-        self.lane.start_over()
-
-    def wait(self) -> None:
-        self.now += 0.4
-        self.lane.tick()
-
-    def flush(self) -> None:
-        self.lane.flush()
-
-    def finish(self) -> None:
-        self.lane.flush()
-        self.lose_connection()
-        while self.lane.in_flight:
-            self.send_all()
-            self.acknowledge()
-
-
-STEPS = (
-    Storm.trade, Storm.book, Storm.send_all, Storm.acknowledge, Storm.lose_acknowledgement, Storm.be_full,
-    Storm.lose_connection, Storm.wait, Storm.flush,
-)  # fmt: skip
-
-
-@given(st.lists(st.sampled_from(STEPS), max_size=120))
-def test_the_account_balances_at_every_step_and_everything_is_stored_once_in_the_end(
-    steps: list[Callable[[Storm], None]],
-) -> None:
-    storm = Storm()
-    for step in steps:
-        step(storm)
-        storm.balance()
-    storm.finish()
-    count = storm.lane.counters
-    stored = [event for events in storm.stored.values() for event in events]
-    assert len(stored) == len(set(stored)) == count.published == count.received - count.coalesced

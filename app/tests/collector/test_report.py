@@ -92,6 +92,28 @@ async def test_the_status_line_has_rates_since_the_last_one() -> None:
     assert scene.reporter.status() == "1 venue, 0 books live, 0 events/s in, 0/s published, 10 in flight"
 
 
+async def test_events_on_disk_are_in_the_status_line_the_details_and_the_metrics() -> None:
+    scene, registry = Scene(), CollectorRegistry()
+    CollectorMetrics(registry, ["binance-spot"], scene.reporter.sample)
+    queue = scene.publisher._spool.queue("MARKET_DATA")
+    queue.written(queue.target(), 900, 7)
+    assert ", 0 in flight, 7 spooled" in scene.reporter.status()
+    details = scene.reporter.report().details["publisher"]
+    assert isinstance(details, dict)
+    assert details["spooled"] == 7
+    assert details["spool"] == {"bytes": 900, "limit_bytes": 0, "cut_bytes": 0, "blocked": False}
+    assert registry.get_sample_value("marketprism_publisher_spooled_events", {"stream": "MARKET_DATA"}) == 7
+    assert registry.get_sample_value("marketprism_spool_bytes") == 900
+
+
+async def test_a_warning_is_shown_and_harms_nothing() -> None:
+    scene = Scene()
+    scene.reporter.warnings.append("NATS syncs every 0.1 s")
+    report = scene.reporter.report()
+    assert report.healthy
+    assert report.details["warnings"] == ["NATS syncs every 0.1 s"]
+
+
 async def test_the_status_line_names_what_is_wrong() -> None:
     scene = Scene()
     scene.publisher._connection.cause = "NATS is away"

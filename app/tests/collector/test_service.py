@@ -8,13 +8,14 @@ import pytest
 
 from marketprism.collector.service import CollectorService
 from marketprism.errors import ConfigurationError, UnavailableError
-from marketprism.settings import Settings
+from marketprism.settings import CollectorSettings, Settings
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     (tmp_path / "nats-collector").write_text("secret")
-    return Settings(credentials_directory=tmp_path)
+    collector = CollectorSettings(spool_directory=tmp_path / "spool")
+    return Settings(credentials_directory=tmp_path, collector=collector)
 
 
 def test_a_collector_without_venues_is_refused(settings: Settings) -> None:
@@ -35,3 +36,17 @@ async def test_a_taken_port_ends_the_start_by_name(settings: Settings) -> None:
         service = CollectorService(settings.model_copy(update={"collector": busy}))
         with pytest.raises(UnavailableError, match=f"port {port} on 127.0.0.1 is taken"):
             await service.run(asyncio.Event())
+
+
+async def test_a_spool_that_cannot_be_used_ends_the_start_by_its_setting(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    ports = {"health_port": free_port(), "metrics_port": free_port(), "spool_directory": tmp_path / "file"}
+    changed = settings.collector.model_copy(update=ports)
+    service = CollectorService(settings.model_copy(update={"collector": changed}))
+    with pytest.raises(ConfigurationError, match=r"collector\.spool_directory"):
+        await service.run(asyncio.Event())
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        return int(holder.getsockname()[1])

@@ -1,8 +1,11 @@
+from pathlib import Path
+
+from marketprism.collector.spool_queue import Segment
 from marketprism.collector.window import Message, Window
 
 
 def message(number: int, size: int = 10) -> Message:
-    return Message(number, "trade.x", b"x" * size, 2)
+    return Message(number, f"b0:{number}", "trade.x", b"x" * size, 2, made_at=0.0)
 
 
 def window(*numbers: int, max_messages: int = 3, max_bytes: int = 100) -> Window:
@@ -74,3 +77,20 @@ def test_only_the_oldest_message_counts_for_the_deadline() -> None:
     assert made.oldest_wait(9.0) == 0.0
     send_all(made)
     assert made.oldest_wait(9.0) == 8.0
+
+
+def test_messages_are_read_from_disk_only_when_half_of_the_room_is_free() -> None:
+    made = window(1, 2, 3, max_messages=4, max_bytes=1000)
+    assert made.free == 0
+    made.settle(1)
+    assert made.free == 2
+    made.add(Message(4, "b0:4", "trade.x", b"x" * 500, 2, made_at=0.0))
+    made.settle(2)
+    assert made.free == 0, "half of the bytes are taken"
+
+
+def test_those_in_memory_alone_are_the_oldest_without_a_segment_up_to_the_wanted_bytes() -> None:
+    made = window(1, 2, 3, 4)
+    made._messages[1].segment = Segment(Path("x"))
+    assert [m.number for m in made.in_memory_alone(20)] == [2, 3]
+    assert [m.number for m in made.in_memory_alone(10_000)] == [2, 3, 4]

@@ -31,12 +31,14 @@ def test_streams_never_promise_more_than_the_store() -> None:
     assert sum(stream.share for stream in catalog.STREAMS.values()) <= 1
 
 
-def test_storage_may_acknowledge_but_not_make_or_delete_anything() -> None:
+def test_storage_may_acknowledge_and_purge_what_it_reads_but_not_make_or_delete_anything() -> None:
     allowed = catalog.NATS_USERS["storage"].publish
+    read = [stream.name for stream in catalog.STREAMS.values() if stream.consumer is not None]
     assert "$JS.ACK.MARKET_DATA.storage-hot.>" in allowed
-    assert not [
-        subject for subject in allowed if any(verb in subject for verb in ("CREATE", "DELETE", "PURGE", "UPDATE"))
-    ]
+    assert [subject for subject in allowed if "PURGE" in subject] == [f"$JS.API.STREAM.PURGE.{name}" for name in read]
+    made = [subject for subject in allowed if any(verb in subject for verb in ("CREATE", "DELETE", "UPDATE"))]
+    assert made
+    assert all(subject.endswith(f".{catalog.REWIND_CONSUMER}") for subject in made), "its own ephemeral consumer alone"
 
 
 def test_the_collector_publishes_market_data_alone() -> None:

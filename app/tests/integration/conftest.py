@@ -12,7 +12,7 @@ from nats.aio.client import Client as NatsClient
 
 from marketprism.contract import schema
 from marketprism.contract.catalog import COLD_DATABASE, HOT_DATABASE, STREAMS, inbox_prefix
-from marketprism.contract.tables import TABLES
+from marketprism.contract.tables import tables_of
 from marketprism.settings import Settings, load
 from tests.integration.servers import PASSWORDS, ClickHouseServer, NatsServer, artifact, free_port
 
@@ -91,8 +91,9 @@ async def streams(nats_admin: NatsClient) -> None:
 @pytest.fixture
 def tables(clickhouse_server: ClickHouseServer) -> ClickHouseServer:
     """ClickHouse with the contract's tables, empty."""
-    for table in TABLES.values():
-        clickhouse_server.query(f"TRUNCATE TABLE {HOT_DATABASE}.{table.name}")
+    for database in (HOT_DATABASE, COLD_DATABASE):
+        for table in tables_of(database):
+            clickhouse_server.query(f"TRUNCATE TABLE {database}.{table.name}")
     return clickhouse_server
 
 
@@ -112,7 +113,7 @@ def config_file(
                     "native_port": clickhouse_server.native_port,
                     "http_port": clickhouse_server.http_port,
                 },
-                "storage": {"hot_port": free_port()},
+                "storage": {"hot_port": free_port(), "cold_port": free_port()},
                 "collector": {"health_port": free_port(), "metrics_port": free_port()},
             }
         )

@@ -23,19 +23,30 @@ _boots = itertools.count()
 
 
 class StorageService(Server):
-    """``marketprism storage --mode hot``."""
+    """``marketprism storage --mode hot``, or cold.
 
-    def __init__(self, directory: Path, config_file: Path, settings: Settings) -> None:
+    Args:
+        needs: A server that may have ended with a killed service, and is started again before this one is.
+    """
+
+    def __init__(
+        self, directory: Path, config_file: Path, settings: Settings, mode: str = "hot", needs: Server | None = None
+    ) -> None:
         super().__init__(directory)
-        self.url = f"http://127.0.0.1:{settings.storage.hot_port}"
-        self.command = [sys.executable, "-m", "marketprism", "storage", "--mode", "hot"]
+        self._needs = needs
+        port = settings.storage.hot_port if mode == "hot" else settings.storage.cold_port
+        self.url = f"http://127.0.0.1:{port}"
+        self.command = [sys.executable, "-m", "marketprism", "storage", "--mode", mode]
         self.environ = {
             "PATH": os.environ["PATH"],
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),  # the code under test, wherever it is
             "MARKETPRISM_CONFIG": str(config_file),
             "STATE_DIRECTORY": str(directory),
         }
 
     def is_up(self) -> bool:
+        if self._needs is not None:
+            self._needs.revive()
         return fetch(f"{self.url}/ready")[0] == 200
 
     def log(self) -> str:

@@ -110,6 +110,11 @@ class Server:
             self.send(signal.SIGTERM)
             self.wait()
 
+    def revive(self) -> None:
+        """Start it again where it has ended, as systemd does on a host."""
+        if self.process is not None and self.process.poll() is not None:
+            self.start()
+
     def send(self, number: signal.Signals) -> None:
         assert self.process is not None
         self.process.send_signal(number)
@@ -159,7 +164,10 @@ class NatsServer(Server):
 
 
 class ClickHouseServer(Server):
-    """The embedded engine with the roles' three users."""
+    """The embedded engine with the role's users.
+
+    It may end with a client that is killed in the middle of a query: a native connection that is reset aborts it.
+    """
 
     def __init__(self, directory: Path, library: Path) -> None:
         super().__init__(directory)
@@ -184,6 +192,13 @@ class ClickHouseServer(Server):
         users[CLICKHOUSE_USERS["admin"]] = (PASSWORDS["clickhouse-admin"], "default", ("GRANT ALL ON *.*",))
         users[CLICKHOUSE_USERS["writer"]] = (
             PASSWORDS["clickhouse-writer"], "default", tuple(f"GRANT SELECT, INSERT ON {d}.*" for d in databases),
+        )  # fmt: skip
+        users[CLICKHOUSE_USERS["mover"]] = (
+            PASSWORDS["clickhouse-mover"], "default",
+            (
+                f"GRANT SELECT, ALTER DELETE ON {HOT_DATABASE}.*",
+                f"GRANT SELECT, INSERT, ALTER DELETE ON {COLD_DATABASE}.*",
+            ),
         )  # fmt: skip
         users[CLICKHOUSE_USERS["reader"]] = (
             PASSWORDS["clickhouse-reader"], "reader", tuple(f"GRANT SELECT ON {d}.*" for d in databases),

@@ -75,7 +75,11 @@ def collector_config(tmp_path: Path, sim: SimServer, nats_server: NatsServer, cr
         "source": "simulated",
         "credentials_directory": str(credentials),
         "nats": {"url": nats_server.url, "monitor_url": nats_server.monitor_url, "store_bytes": STORE_BYTES},
-        "collector": {"health_port": free_port(), "metrics_port": free_port()},
+        "collector": {
+            "health_port": free_port(),
+            "metrics_port": free_port(),
+            "spool_directory": str(tmp_path / "spool"),
+        },
         "venues": venues,
     }
     path = tmp_path / "collector.yml"
@@ -198,6 +202,30 @@ def test_the_collector_starts_before_nats_and_is_ready_after_it(
         nats_server.start()
     eventually(lambda: collector.status("/ready") == 200 and collector.status() == 200)
     eventually(lambda: collector.details()["publisher"]["published"] >= waiting)
+
+
+def test_a_stop_while_nats_is_away_keeps_everything_for_the_next_start(
+    tmp_path: Path, collector: Collector, streams: None, nats_server: NatsServer
+) -> None:
+    collector.start()
+    eventually(lambda: collector.status() == 200)
+    assert collector.details()["warnings"] == [], "this server syncs always"
+    nats_server.kill()
+    try:
+        eventually(lambda: collector.metric("marketprism_spool_bytes") > 0)
+        collector.stop()
+        assert '"event": "stopped with events in the spool"' in collector.log()
+        assert "Traceback" not in collector.log()
+        kept = sum(path.stat().st_size for path in (tmp_path / "spool").iterdir())
+        assert kept > 0
+    finally:
+        nats_server.start()
+    collector.start()
+    eventually(lambda: collector.metric("marketprism_publisher_recovered_events_total") > 0)
+    eventually(lambda: collector.status() == 200 and collector.metric("marketprism_spool_bytes") == 0)
+    account = collector.details()["publisher"]
+    parts = ("published", "coalesced", "refused", "spooled", "in_flight")
+    assert account["received"] == sum(account[part] for part in parts)
 
 
 def test_wrong_credentials_end_the_collector_with_their_name(

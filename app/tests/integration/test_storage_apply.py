@@ -11,9 +11,9 @@ from nats.aio.client import Client as NatsClient
 from typer.testing import CliRunner
 
 from marketprism.cli import app
+from marketprism.clickhouse_http import QueryRefusedError
 from marketprism.contract.catalog import STREAMS
 from marketprism.errors import UnavailableError
-from marketprism.ops.clickhouse import QueryRefusedError
 from tests.integration.conftest import api
 from tests.integration.servers import ClickHouseServer
 

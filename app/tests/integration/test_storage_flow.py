@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("streams")]
 def storage(
     tmp_path: Path, config_file: Path, settings: Settings, tables: ClickHouseServer
 ) -> Iterator[StorageService]:
-    service = StorageService(tmp_path, config_file, settings)
+    service = StorageService(tmp_path, config_file, settings, needs=tables)
     service.start()
     yield service
     service.stop()
@@ -145,10 +145,11 @@ async def test_poison_is_laid_aside_and_its_neighbours_are_stored(
     await publisher.send(name, wire.encode("trade", Source.SIMULATED, BTC, publisher.ledger))
     await publisher.publish([trade(4)])
     await asyncio.to_thread(everything_is_stored_once, publisher, tables)
+    events = "marketprism_storage_events_total"
+    await asyncio.to_thread(eventually, lambda: storage.metric("marketprism_storage_messages_total") == 6, 5)
+    await asyncio.to_thread(eventually, lambda: storage.metric("marketprism_storage_pending_messages") == 0, 5)
     letters = (await api(nats_admin, "STREAM.INFO.DEAD_LETTERS"))["state"]["messages"]
     assert letters == 3
-    events = "marketprism_storage_events_total"
-    await asyncio.to_thread(eventually, lambda: storage.metric("marketprism_storage_pending_messages") == 0, 5)
     assert storage.metric(events, outcome="stored") == 3
     assert storage.metric(events, outcome="duplicate") == 2
     assert storage.metric("marketprism_storage_dead_letter_events_total") == 3

@@ -1,6 +1,6 @@
 """A feed is stale when its own newest row is too old, whatever the other feeds do."""
 
-from marketprism.ops.status import _stale
+from marketprism.ops.status import _ready_urls, _stale
 from marketprism.settings import Settings
 
 VENUE = {"ws_url": "ws://a", "rest_url": "http://a", "symbols": ("BTC-USDT",)}
@@ -35,3 +35,10 @@ def test_a_feed_that_never_delivered_is_stale() -> None:
 
 def test_a_disabled_venue_is_not_expected() -> None:
     assert not [problem for problem in _stale(SETTINGS, "trade", {}, NOW) if "usdm" in problem]
+
+
+def test_cold_storage_has_to_be_ready_where_it_is_installed() -> None:
+    endpoints = {"nats_monitor": "http://n:8222", "collector": "http://c:8087", "storage_hot": "http://s:8085"}
+    assert "storage cold" not in _ready_urls(endpoints)
+    endpoints["storage_cold"] = "http://s:8086"
+    assert _ready_urls(endpoints)["storage cold"] == "http://s:8086/ready"

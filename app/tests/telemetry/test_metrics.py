@@ -2,7 +2,7 @@ import re
 
 from prometheus_client import CollectorRegistry
 
-from marketprism.telemetry.metrics import CollectorMetrics, CollectorSample, StreamSample, VenueSample
+from marketprism.telemetry.metrics import CollectorMetrics, CollectorSample, SpoolSample, StreamSample, VenueSample
 
 SAMPLE = CollectorSample(
     venues=[
@@ -15,10 +15,11 @@ SAMPLE = CollectorSample(
     ],
     streams=[
         StreamSample(
-            name="MARKET_DATA", received=10, published=6, coalesced=1, refused=1, in_flight=2, resent_messages=3,
-            duplicate_messages=1, window_messages=2, window_bytes=900, blocked=True,
+            name="MARKET_DATA", received=13, published=6, coalesced=1, refused=1, spooled=3, in_flight=2, recovered=4,
+            resent_messages=3, duplicate_messages=1, window_messages=2, window_bytes=900, blocked=True,
         )
     ],
+    spool=SpoolSample(bytes=700, limit_bytes=1000, cut_bytes=5, blocked=True),
     nats_connected=True,
 )  # fmt: skip
 
@@ -60,6 +61,19 @@ def test_the_publishers_account_can_be_checked_from_its_metrics() -> None:
         assert value is not None
         return value
 
-    parts = ("published_events_total", "coalesced_events_total", "refused_events_total", "in_flight_events")
+    parts = (
+        "published_events_total",
+        "coalesced_events_total",
+        "refused_events_total",
+        "spooled_events",
+        "in_flight_events",
+    )
     assert stream("received_events_total") == sum(stream(part) for part in parts)
+    assert stream("recovered_events_total") == 4
     assert stream("blocked") == 1
+
+
+def test_the_spool_shows_how_full_it_is_and_what_was_damaged() -> None:
+    value = registry().get_sample_value
+    names = ("bytes", "limit_bytes", "cut_bytes_total", "blocked")
+    assert [value(f"marketprism_spool_{name}") for name in names] == [700, 1000, 5, 1]

@@ -16,6 +16,7 @@ ADDRESS = "10.98.0.24"
 PASSWORDS = {
     "marketprism_admin": "adminadminadminadmin",
     "marketprism_writer": "writerwriterwriterwriter",
+    "marketprism_mover": "movermovermovermover",
     "marketprism_reader": "readerreaderreaderreader",
 }
 UNIT = "clickhouse-server.service"

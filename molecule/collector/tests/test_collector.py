@@ -54,3 +54,9 @@ def test_the_secret_is_private(host: Host) -> None:
 def test_status_says_what_it_does(host: Host) -> None:
     """The one-line status names venues and rates."""
     assert "venues" in host.check_output(f"systemctl show --property=StatusText --value {UNIT}")
+
+
+def test_the_spool_belongs_to_the_service_alone(host: Host) -> None:
+    """Events wait there while NATS is away; the unit may write nowhere else."""
+    spool = host.file("/var/lib/marketprism/spool")
+    assert (spool.user, spool.group, spool.mode) == ("marketprism", "marketprism", 0o750)

@@ -10,13 +10,14 @@ import nats
 from testinfra.host import Host
 
 from marketprism import settings as settings_module
+from marketprism.clickhouse_http import ClickHouseHttp
 from marketprism.contract import wire
 from marketprism.contract.catalog import inbox_prefix, subject
 from marketprism.contract.events import Side, Trade, TradeIdKind
 from marketprism.contract.instruments import Exchange, Instrument, Market, Source
-from marketprism.ops.clickhouse import ClickHouseHttp
 
 UNIT = "marketprism-storage@hot.service"
+COLD_UNIT = "marketprism-storage@cold.service"
 CLIENT = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "state/mp-storage/marketprism.yml"
 BTC = Instrument(exchange=Exchange.BINANCE, market=Market.SPOT, symbol="BTC-USDT", name="BTCUSDT")
 
@@ -32,9 +33,9 @@ def test_unit_is_hardened(host: Host) -> None:
     assert exposure(host) <= 1.2
 
 
-def trade(trade_id: int) -> Trade:
+def trade(trade_id: int, seconds_ago: int) -> Trade:
     """Make a trade with numbers that a float would not survive."""
-    now_us = time.time_ns() // 1000
+    now_us = time.time_ns() // 1000 - seconds_ago * 1_000_000
     return Trade(
         id_kind=TradeIdKind.FILL,
         trade_id=trade_id,
@@ -49,7 +50,7 @@ def trade(trade_id: int) -> Trade:
     )
 
 
-async def publish(first: int, count: int) -> None:
+async def publish(first: int, count: int, seconds_ago: int = 0) -> None:
     """Publish trades as the collector would."""
     settings = settings_module.load(CLIENT)
     client = await nats.connect(
@@ -59,14 +60,14 @@ async def publish(first: int, count: int) -> None:
         inbox_prefix=inbox_prefix("collector").encode(),
     )
     for number, start in enumerate(range(first, first + count, 50)):
-        payload = wire.encode("trade", Source.SIMULATED, BTC, [trade(i) for i in range(start, start + 50)])
+        payload = wire.encode("trade", Source.SIMULATED, BTC, [trade(i, seconds_ago) for i in range(start, start + 50)])
         headers = {wire.MESSAGE_ID_HEADER: wire.message_id(f"molecule{first}", number)}
         answer = await client.request(subject("trade", BTC), payload, headers=headers)
         assert "error" not in json.loads(answer.data), answer.data
     await client.close()
 
 
-def rows(first: int, count: int) -> tuple[int, int, int]:
+def rows(first: int, count: int, database: str) -> tuple[int, int, int]:
     """Return rows, distinct ids, and rows whose price and quantity are the published text."""
     query = (
         "SELECT count(), uniqExact(trade_id), countIf("  # the ids are numbers of our own
@@ -75,16 +76,17 @@ def rows(first: int, count: int) -> tuple[int, int, int]:
         f" FROM trades WHERE trade_id >= {first} AND trade_id < {first + count}"
     )
     reader = ClickHouseHttp(settings_module.load(CLIENT), "reader")
-    answer = b"".join(reader.stream(query, "TabSeparated", database="marketprism_hot"))
+    answer = b"".join(reader.stream(query, "TabSeparated", database=database))
     values = [int(value) for value in answer.split()]
     return values[0], values[1], values[2]
 
 
-def wait_for(host: Host, first: int, count: int) -> None:
+def wait_for(host: Host, first: int, count: int, database: str = "marketprism_hot") -> None:
     """Wait until exactly these rows are there."""
     deadline = time.monotonic() + 40
-    while (found := rows(first, count)) != (count, count, count):
-        assert time.monotonic() < deadline, f"{found}\n" + host.check_output(f"journalctl --no-pager -n 40 -u {UNIT}")
+    while (found := rows(first, count, database)) != (count, count, count):
+        journal = "journalctl --no-pager -n 40 -u 'marketprism-storage@*'"
+        assert time.monotonic() < deadline, f"{found}\n" + host.check_output(journal)
         time.sleep(0.5)
 
 
@@ -104,10 +106,29 @@ def test_a_kill_loses_and_doubles_nothing(host: Host) -> None:
     wait_for(host, first, 4_000)
 
 
+def test_closed_windows_are_copied_once_whatever_is_killed(host: Host) -> None:
+    """Cold storage dies and comes back; rows of an hour ago are in the cold database once, with every digit."""
+    first = time.time_ns() // 1000
+    asyncio.run(publish(first, 1_000, seconds_ago=3600))
+    wait_for(host, first, 1_000)
+    for _ in range(3):
+        host.check_output(f"systemctl kill --signal=KILL {COLD_UNIT}")
+        time.sleep(3)
+    wait_for(host, first, 1_000, "marketprism_cold")
+
+
+def test_cold_storage_is_ready_and_says_how_far_it_is(host: Host) -> None:
+    """Status knows the unit and its port, because this installation has it."""
+    status = json.loads(host.run("marketprism status --json").stdout)
+    assert status["endpoints"]["storage_cold"].endswith(":8086")
+    assert {service["unit"]: service["state"] for service in status["services"]}[COLD_UNIT] == "active"
+    assert not [problem for problem in status["problems"] if "storage cold" in problem]
+
+
 def test_secrets_are_private(host: Host) -> None:
     """No secret shows up in the unit, its properties, its journal or the list of processes."""
     shown = host.check_output(
         f"systemctl cat {UNIT}; systemctl show {UNIT}; journalctl --no-pager --unit={UNIT}; ps -eo args"
     )
-    for name in ("nats-storage", "clickhouse-writer"):
+    for name in ("nats-storage", "clickhouse-writer", "clickhouse-mover"):
         assert host.file(f"/etc/marketprism/credentials/{name}").content_string not in shown

@@ -7,6 +7,7 @@ import typer
 from marketprism.cli import check
 from marketprism.cli.backup import backup, drill, restore
 from marketprism.cli.collector import capture, collector
+from marketprism.cli.dead_letters import dead_letters
 from marketprism.cli.replay import replay
 from marketprism.cli.sim import sim
 from marketprism.cli.storage import schema, sql, storage, streams
@@ -34,6 +35,7 @@ app.command("storage")(storage)
 app.command("sim")(sim)
 app.add_typer(streams, name="streams")
 app.add_typer(schema, name="schema")
+app.add_typer(dead_letters, name="dead-letters")
 
 
 def main() -> None:

@@ -2,11 +2,14 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from marketprism.ops.dead_letters import Letter
 from marketprism.ops.status import Status
 
 _UNATTENDED_WIDTH = 200  # of a log or a pipe; rich would take 80 columns and cut names
@@ -50,6 +53,19 @@ def problems(report: Status) -> None:
         console.print("[green]healthy[/green]")
     for problem in report.problems:
         console.print(f"[red]problem[/red] {problem}", soft_wrap=True, highlight=False)
+
+
+def letters(found: Sequence[Letter]) -> None:
+    """Print dead letters, one line each."""
+    console = _console()
+    if not found:
+        console.print("no dead letters")
+        return
+    table = _table("letter", "laid aside", "subject", "bytes", "reason")
+    for letter in found:
+        size = letter.omitted_bytes or len(letter.payload)
+        table.add_row(str(letter.sequence), letter.time, letter.subject, f"{size:,}", escape(letter.reason))
+    console.print(table)
 
 
 def _console() -> Console:

@@ -18,7 +18,9 @@ _LIVE, _LIMITS, _REPLAY = "Generated markets", "Limits", "Replay"
 def sim(
     *,
     bind: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port of WebSocket, REST, /health and /control/faults.", min=0, max=65535)] = 8190,
+    port: Annotated[
+        int, typer.Option(help="Port of WebSocket, REST, /health and /control/faults.", min=0, max=65535)
+    ] = 8190,
     market: Annotated[
         list[MarketKind] | None, typer.Option(help="Market to serve; repeatable. Default: all.", rich_help_panel=_LIVE)
     ] = None,

@@ -9,11 +9,11 @@ import msgspec
 import typer
 
 from marketprism import settings as configuration
+from marketprism.clickhouse_http import ClickHouseHttp
 from marketprism.contract.catalog import HOT_DATABASE
 from marketprism.errors import ConfigurationError
 from marketprism.ops import apply
-from marketprism.ops.clickhouse import ClickHouseHttp
-from marketprism.storage import service
+from marketprism.storage import cold_service, service
 from marketprism.telemetry import logs
 
 streams = typer.Typer(help="Streams and consumers of the contract.", no_args_is_help=True)
@@ -21,6 +21,13 @@ schema = typer.Typer(help="Databases and tables of the contract.", no_args_is_he
 
 Check = Annotated[bool, typer.Option("--check", help="Change nothing; print the drift and exit 1 when there is any.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object: check, changed, refused.")]
+
+
+class Mode(StrEnum):
+    """Which database a storage service writes."""
+
+    HOT = "hot"
+    COLD = "cold"
 
 
 class OutputFormat(StrEnum):
@@ -41,14 +48,20 @@ _FORMATS = {
 
 
 def storage(
-    mode: Annotated[str, typer.Option(help="Which tables to write: hot.")] = "hot",
+    mode: Annotated[Mode, typer.Option(help="hot: from NATS; cold: from the hot database.")] = Mode.HOT,
 ) -> None:
-    """Write what NATS carries into ClickHouse, each event exactly once."""
-    if mode != "hot":
-        raise ConfigurationError(f"storage mode {mode!r} is unknown", remedy="the one available mode is hot")
+    """Write what NATS carries into ClickHouse, or copy it into the cold database; each event exactly once."""
     settings = configuration.load()
     logs.configure(settings.log_level)
-    asyncio.run(service.run(settings))
+    if mode is Mode.HOT:
+        asyncio.run(service.run(settings))
+        return
+    if not settings.storage.cold_enabled:
+        raise ConfigurationError(
+            "storage.cold_enabled is false, so hot storage drops old days itself",
+            remedy="set it to true before cold storage runs",
+        )
+    asyncio.run(cold_service.run(settings))
 
 
 @streams.command("apply")

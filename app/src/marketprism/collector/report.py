@@ -1,6 +1,7 @@
 """What the collector says about itself: health, status line and samples of its metrics."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 
 from marketprism.collector.publisher import Publisher
 from marketprism.collector.venue import VenueCollector
@@ -32,6 +33,8 @@ class Reporter:
         self._clock = clock
         self._before = (clock(), 0, 0)
         self.ready = False
+        self.warnings: list[str] = []
+        """What an operator should know and may have chosen; no problem."""
 
     def stale(self) -> list[str]:
         """Name every feed that is older than the contract allows."""
@@ -50,6 +53,7 @@ class Reporter:
             healthy=self.ready and not problems,
             details={
                 "problems": problems,
+                "warnings": self.warnings,
                 "stale": stale,
                 "venues": {venue.name: _venue_details(venue) for venue in self._venues},
                 "publisher": self._publisher_details(causes),
@@ -68,6 +72,8 @@ class Reporter:
             f"{(count.received - received) / seconds:.0f} events/s in, "
             f"{(count.published - published) / seconds:.0f}/s published, {self._publisher.in_flight} in flight"
         )
+        if self._publisher.spooled:
+            line += f", {self._publisher.spooled} spooled"
         stale, causes = self.stale(), self._publisher.causes
         if causes:
             line += f"; {causes[0]}"
@@ -87,7 +93,9 @@ class Reporter:
                     published=lane.counters.published,
                     coalesced=lane.counters.coalesced,
                     refused=lane.counters.refused,
+                    spooled=lane.spooled,
                     in_flight=lane.in_flight,
+                    recovered=lane.counters.recovered,
                     resent_messages=lane.counters.resent,
                     duplicate_messages=lane.counters.duplicates,
                     window_messages=lane.unacknowledged[0],
@@ -96,6 +104,7 @@ class Reporter:
                 )
                 for lane in lanes
             ],
+            spool=self._publisher.spool_sample(),
             nats_connected=self._publisher.connected,
         )
 
@@ -108,10 +117,12 @@ class Reporter:
             "published": count.published,
             "coalesced": count.coalesced,
             "refused": count.refused,
-            "spooled": 0,
+            "spooled": self._publisher.spooled,
             "in_flight": self._publisher.in_flight,
+            "recovered": count.recovered,
             "resent_messages": count.resent,
             "duplicate_messages": count.duplicates,
+            "spool": asdict(self._publisher.spool_sample()),
         }
 
 

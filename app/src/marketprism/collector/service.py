@@ -7,8 +7,10 @@ from contextlib import AsyncExitStack
 
 from prometheus_client import CollectorRegistry
 
+from marketprism.collector.durability import sync_warning
 from marketprism.collector.publisher import Publisher
 from marketprism.collector.report import Reporter
+from marketprism.collector.spool import Spool
 from marketprism.collector.venue import VenueCollector
 from marketprism.contract.events import Trade
 from marketprism.errors import ConfigurationError, MarketPrismError
@@ -22,7 +24,7 @@ from marketprism.telemetry.watchdog import Watchdog, status_interval
 
 NATS_USER = "collector"
 DRAIN_SECONDS = 6.0
-"""Longest wait at the end for acknowledgements."""
+"""Longest wait at the end for acknowledgements; what has none by then goes to the spool."""
 STALLED_SECONDS = 60.0
 """A publisher that has a connection, no named cause and events in flight must publish something in this time."""
 START_EXTENSION = "EXTEND_TIMEOUT_USEC=30000000"
@@ -51,6 +53,7 @@ class CollectorService:
             url=settings.nats.url,
             user=NATS_USER,
             password=settings.credential(f"nats-{NATS_USER}"),
+            spool=Spool(settings.collector.spool_directory, settings.collector.spool_bytes),
             on_ack=self._acknowledged,
         )
         self._venues = [
@@ -129,13 +132,17 @@ class CollectorService:
         waiting.result()
         self._reporter.ready = True
         notify(f"READY=1\nSTATUS={self._reporter.status()}")
+        warning = await sync_warning(self._settings.nats.monitor_url)
+        if warning is not None:
+            self._reporter.warnings.append(warning)
+            _log.warning("acknowledged is not on disk", cause=warning)
         _log.info("ready", venues=[venue.name for venue in self._venues], source=self._settings.source)
 
     async def _watch_publisher(self) -> None:
         beat = self._watchdog.loop("publisher", STALLED_SECONDS)
         before = -1
         while True:
-            published = self._publisher.published
+            published = self._publisher.published + self._publisher.counters.recovered
             if published != before or self._publisher.causes or not self._publisher.in_flight:
                 beat.progress()
             before = published
@@ -156,7 +163,12 @@ async def _drain(publisher: Publisher) -> None:
         async with asyncio.timeout(DRAIN_SECONDS):
             await publisher.drain()
     except TimeoutError:
-        _log.error("stopped with events in flight", events=publisher.in_flight, causes=publisher.causes)
+        kept = await publisher.keep()
+        events = publisher.in_flight + publisher.spooled
+        if kept:
+            _log.warning("stopped with events in the spool", events=events, causes=publisher.causes)
+        else:
+            _log.error("stopped with events lost", events=events, causes=publisher.causes)
     else:
         _log.info("stopped", published=publisher.published)
 

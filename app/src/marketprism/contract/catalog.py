@@ -22,9 +22,13 @@ COLD_DATABASE = "marketprism_cold"
 CLICKHOUSE_USERS: dict[str, str] = {
     "admin": "marketprism_admin",
     "writer": "marketprism_writer",
+    "mover": "marketprism_mover",
     "reader": "marketprism_reader",
 }
-"""ClickHouse users by role; the password of each is the credential ``clickhouse-<role>``."""
+"""ClickHouse users by role; the password of each is the credential ``clickhouse-<role>``.
+
+The writer inserts and deletes nothing. The mover copies from the hot into the cold database and drops old days.
+"""
 
 PORTS: dict[str, int] = {
     "nats": 4222,
@@ -196,6 +200,10 @@ STREAMS: dict[str, Stream] = {
 }
 
 
+REWIND_CONSUMER = "storage-rewind"
+"""Ephemeral consumer of hot storage, on each of its streams, for reading again after a crash."""
+
+
 def subject(data_type: str, instrument: Instrument) -> str:
     """Name the subject of one data type of one instrument: ``trade.binance.spot.BTC-USDT``."""
     return f"{data_type}.{instrument.exchange}.{instrument.market}.{escape_token(instrument.symbol)}"
@@ -229,15 +237,24 @@ def _storage_publish() -> tuple[str, ...]:
         allowed.append(f"$JS.API.STREAM.INFO.{stream.name}")
         if stream.consumer is not None:
             allowed += [
+                f"$JS.API.STREAM.PURGE.{stream.name}",  # of what was acknowledged, before the stream is full
+                f"$JS.API.CONSUMER.LIST.{stream.name}",
                 f"$JS.API.CONSUMER.INFO.{stream.name}.{stream.consumer}",
                 f"$JS.API.CONSUMER.MSG.NEXT.{stream.name}.{stream.consumer}",
                 f"$JS.ACK.{stream.name}.{stream.consumer}.>",
+                *(
+                    f"$JS.API.CONSUMER.{verb}.{stream.name}.{REWIND_CONSUMER}"
+                    for verb in ("CREATE", "INFO", "MSG.NEXT", "DELETE")
+                ),
             ]
     return tuple(allowed)
 
 
 NATS_USERS: dict[str, NatsPermissions] = {
-    "admin": NatsPermissions(publish=("$JS.API.>", "$JS.SNAPSHOT.>"), subscribe=(_inbox("admin"),)),
+    "admin": NatsPermissions(
+        publish=("$JS.API.>", "$JS.SNAPSHOT.>", *(f"{name}.>" for name in DATA_TYPES)),  # dead letters go in again
+        subscribe=(_inbox("admin"),),
+    ),
     "collector": NatsPermissions(
         publish=("$JS.API.INFO", "$JS.API.STREAM.INFO.*", *(f"{name}.>" for name in DATA_TYPES)),
         subscribe=(_inbox("collector"),),

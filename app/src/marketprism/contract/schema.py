@@ -3,8 +3,8 @@
 import zlib
 from typing import Any
 
-from marketprism.contract.catalog import STREAMS, Stream
-from marketprism.contract.tables import TABLES, VIEWS, Column, Table, View
+from marketprism.contract.catalog import REWIND_CONSUMER, STREAMS, Stream
+from marketprism.contract.tables import VIEWS, Column, Table, View, tables_of
 
 NANOSECONDS = 1_000_000_000
 MAX_PAYLOAD_BYTES = 1024 * 1024
@@ -47,7 +47,7 @@ def database_ddl(database: str) -> list[str]:
     """Render all statements that make one database, in order."""
     return [
         f"CREATE DATABASE IF NOT EXISTS {database}",
-        *(table_ddl(table, database) for table in TABLES.values()),
+        *(table_ddl(table, database) for table in tables_of(database)),
         *(view_ddl(view, database) for view in VIEWS.values()),
     ]
 
@@ -89,6 +89,19 @@ def consumer_config(stream: Stream) -> dict[str, Any]:
         "max_deliver": -1,
         "max_ack_pending": 20_000,
         "replay_policy": "instant",
+    }
+
+
+def rewind_consumer_config(first: int) -> dict[str, Any]:
+    """Render the ephemeral consumer that reads a stream again from a sequence on."""
+    return {
+        "name": REWIND_CONSUMER,
+        "deliver_policy": "by_start_sequence",
+        "opt_start_seq": first,
+        "ack_policy": "none",
+        "replay_policy": "instant",
+        "inactive_threshold": 60 * NANOSECONDS,
+        "mem_storage": True,
     }
 
 

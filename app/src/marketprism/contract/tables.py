@@ -8,7 +8,7 @@ small differences compress to a fraction of a full time. Every row carries its p
 
 from dataclasses import dataclass
 
-from marketprism.contract.catalog import DATA_TYPES
+from marketprism.contract.catalog import COLD_DATABASE, DATA_TYPES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +68,11 @@ class Table:
     def inserted(self) -> tuple[Column, ...]:
         """The columns that the writer sends, in order."""
         return tuple(c for c in self.columns if c.is_inserted)
+
+    @property
+    def time(self) -> str:
+        """The column whose UTC days are the partitions."""
+        return self.partition_by.removeprefix("toDate(").removesuffix(")")
 
 
 def _token(name: str) -> Column:
@@ -233,3 +238,21 @@ VIEWS: dict[str, View] = {
     ),
 }
 """Views by name: the ledger of holes, one row each."""
+
+WATERMARKS = Table(
+    name="watermarks",
+    columns=(
+        _token("table_name"),
+        Column(name="watermark", type="DateTime('UTC')", codec="Delta, ZSTD(1)"),
+        Column(name="inserted_at", type="DateTime64(3, 'UTC')", codec="Delta, ZSTD(1)", default="now64(3)"),
+    ),
+    order_by=("table_name", "inserted_at"),
+    indices=(),
+    partition_by="toDate(inserted_at)",
+)
+"""How far each table is copied into the cold database; the highest watermark counts."""
+
+
+def tables_of(database: str) -> tuple[Table, ...]:
+    """Return the tables of one database."""
+    return (*TABLES.values(), WATERMARKS) if database == COLD_DATABASE else tuple(TABLES.values())

@@ -10,6 +10,14 @@ from marketprism.contract.instruments import Instrument, Source
 from marketprism.errors import ContractError
 
 MESSAGE_ID_HEADER = "Nats-Msg-Id"
+REASON_HEADER = "Marketprism-Reason"
+"""Why a message was laid aside; it and the next three are headers of dead letters."""
+
+SUBJECT_HEADER = "Marketprism-Subject"
+SEQUENCE_HEADER = "Marketprism-Stream-Sequence"
+OMITTED_HEADER = "Marketprism-Omitted-Bytes"
+"""Size of a payload that is too large to be laid aside; it stays behind in its stream."""
+
 MAX_EVENTS = 50
 """Events in one envelope, at most."""
 

@@ -5,8 +5,9 @@ Both are idempotent, delete nothing, and can be run again after an interruption.
 
 from dataclasses import dataclass, field
 
+from marketprism.clickhouse_http import ClickHouseHttp, QueryRefusedError
+from marketprism.contract.catalog import COLD_DATABASE, HOT_DATABASE
 from marketprism.ops import schema, streams
-from marketprism.ops.clickhouse import ClickHouseHttp, QueryRefusedError
 from marketprism.settings import Settings
 
 
@@ -84,16 +85,20 @@ def apply_schema(settings: Settings, *, check: bool) -> Result:
         ConfigurationError: The credential cannot be read.
     """
     result = Result(check)
-    clickhouse = ClickHouseHttp(settings, "admin")
-    for change in schema.drift(clickhouse):
+    _apply_database(ClickHouseHttp(settings, "admin"), HOT_DATABASE, result)
+    _apply_database(ClickHouseHttp(settings, "admin", settings.cold), COLD_DATABASE, result)
+    return result
+
+
+def _apply_database(clickhouse: ClickHouseHttp, database: str, result: Result) -> None:
+    for change in schema.drift(clickhouse, database):
         if change.statement is None:
             result.refused.append(Refused(change.text, change.remedy))
             continue
-        if not check:
+        if not result.check:
             try:
                 clickhouse.execute(change.statement)
             except QueryRefusedError as error:
                 result.refused.append(Refused(change.text, str(error)))
                 continue
         result.changed.append(change.text)
-    return result

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from marketprism.clickhouse_http import ClickHouseHttp
 from marketprism.contract.catalog import COLD_DATABASE, HOT_DATABASE, STREAMS
 from marketprism.errors import ConfigurationError, UnavailableError
 from marketprism.ops import manifest as manifests
 from marketprism.ops import snapshots, streams
-from marketprism.ops.clickhouse import ClickHouseHttp
 from marketprism.ops.manifest import Manifest, Rows
 from marketprism.settings import Settings
 

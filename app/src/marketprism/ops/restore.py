@@ -4,11 +4,11 @@ import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
+from marketprism.clickhouse_http import ClickHouseHttp
 from marketprism.contract.catalog import STREAMS
 from marketprism.errors import MarketPrismError
 from marketprism.ops import backup, snapshots, streams
 from marketprism.ops import manifest as manifests
-from marketprism.ops.clickhouse import ClickHouseHttp
 from marketprism.ops.manifest import Manifest
 from marketprism.ops.streams import JetStream
 from marketprism.settings import Settings

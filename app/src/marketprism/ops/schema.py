@@ -1,29 +1,26 @@
 """Brings databases and tables forward to the contract."""
 
-from marketprism.contract.catalog import COLD_DATABASE, HOT_DATABASE
+from marketprism.clickhouse_http import ClickHouseHttp
 from marketprism.contract.schema import view_ddl, view_mark
-from marketprism.contract.tables import TABLES, VIEWS, View
-from marketprism.ops.clickhouse import ClickHouseHttp
+from marketprism.contract.tables import VIEWS, View, tables_of
 from marketprism.ops.drift import Change, LiveColumn, LiveTable, engine_settings, table_drift
 
 
-def drift(clickhouse: ClickHouseHttp) -> list[Change]:
-    """List what has to change, in order.
+def drift(clickhouse: ClickHouseHttp, database: str) -> list[Change]:
+    """List what has to change in one database, in order.
 
     Raises:
         QueryRefusedError: The user may not look.
         UnavailableError: The server does not answer.
     """
-    existing = {row["name"] for row in clickhouse.rows("SELECT name FROM system.databases")}
     changes = []
-    for database in (HOT_DATABASE, COLD_DATABASE):
-        if database not in existing:
-            text = f"database {database} is missing"
-            changes.append(Change(text=text, statement=f"CREATE DATABASE IF NOT EXISTS {database}"))
-        for table in TABLES.values():
-            changes += table_drift(table, database, live_table(clickhouse, database, table.name))
-        for view in VIEWS.values():
-            changes += _view_drift(clickhouse, view, database)
+    if database not in {row["name"] for row in clickhouse.rows("SELECT name FROM system.databases")}:
+        text = f"database {database} is missing"
+        changes.append(Change(text=text, statement=f"CREATE DATABASE IF NOT EXISTS {database}"))
+    for table in tables_of(database):
+        changes += table_drift(table, database, live_table(clickhouse, database, table.name))
+    for view in VIEWS.values():
+        changes += _view_drift(clickhouse, view, database)
     return changes
 
 

@@ -115,15 +115,25 @@ def _utc(unix: str) -> str | None:
 
 
 async def _ready(status: Status, http: aiohttp.ClientSession) -> None:
-    nats = status.endpoints["nats_monitor"] + "/healthz"
-    collector, storage = status.endpoints["collector"] + "/ready", status.endpoints["storage_hot"] + "/ready"
-    for name, url in (("nats-server", nats), ("collector", collector), ("storage hot", storage)):
+    for name, url in _ready_urls(status.endpoints).items():
         try:
             async with http.get(url) as answer:
                 if answer.status != 200:
                     status.problems.append(f"{name} is not ready: {url} says {(await answer.text())[:300]}")
         except (TimeoutError, aiohttp.ClientError) as error:
             status.problems.append(f"{name} does not answer at {url}: {error!r}")
+
+
+def _ready_urls(endpoints: dict[str, str]) -> dict[str, str]:
+    """Return what answers 200 when a service is ready; cold storage counts where it is installed."""
+    urls = {
+        "nats-server": endpoints["nats_monitor"] + "/healthz",
+        "collector": endpoints["collector"] + "/ready",
+        "storage hot": endpoints["storage_hot"] + "/ready",
+    }
+    if "storage_cold" in endpoints:
+        urls["storage cold"] = endpoints["storage_cold"] + "/ready"
+    return urls
 
 
 async def _tables(status: Status, http: aiohttp.ClientSession, settings: Settings) -> None:

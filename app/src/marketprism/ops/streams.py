@@ -53,9 +53,19 @@ class JetStream:
         Raises:
             UnavailableError: The server does not answer.
         """
-        payload = b"" if body is None else msgspec.json.encode(body)
+        return await self._request(f"$JS.API.{subject}", b"" if body is None else msgspec.json.encode(body))
+
+    async def publish(self, subject: str, payload: bytes, headers: dict[str, str]) -> dict[str, Any]:
+        """Publish into the stream that captures a subject; returns the acknowledgement, an error included.
+
+        Raises:
+            UnavailableError: No acknowledgement came; whether the message is stored is unknown.
+        """
+        return await self._request(subject, payload, headers)
+
+    async def _request(self, subject: str, payload: bytes, headers: dict[str, str] | None = None) -> dict[str, Any]:
         try:
-            answer = await self.client.request(f"$JS.API.{subject}", payload, timeout=_SECONDS)
+            answer = await self.client.request(subject, payload, timeout=_SECONDS, headers=headers)
         except (nats.errors.Error, TimeoutError) as error:
             raise UnavailableError(
                 f"JetStream does not answer {subject}: {type(error).__name__}",

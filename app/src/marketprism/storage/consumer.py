@@ -69,14 +69,16 @@ def _place(reply: str) -> tuple[int, int, int, int, int]:
     return deliveries, stream_seq, consumer_seq, time, pending
 
 
-class _Sequences(msgspec.Struct):
+class Sequences(msgspec.Struct):
+    """A place in a consumer's deliveries and in the stream, as the JetStream API writes it."""
+
     consumer_seq: int
     stream_seq: int
 
 
 class _ConsumerInfo(msgspec.Struct):
-    delivered: _Sequences
-    ack_floor: _Sequences
+    delivered: Sequences
+    ack_floor: Sequences
     num_ack_pending: int
     num_pending: int
 
@@ -133,7 +135,7 @@ class Session:
             UnavailableError: NATS does not answer, or the stream or the consumer does not exist.
         """
         name = self._stream.name
-        stream = msgspec.json.decode(await _ask(self._nats, f"$JS.API.STREAM.INFO.{name}"), type=_StreamInfo)
+        stream = msgspec.json.decode(await ask(self._nats, f"$JS.API.STREAM.INFO.{name}"), type=_StreamInfo)
         info = await _consumer_info(self._nats, self._stream)
         self.epoch = stream_epoch(name, stream.created)
         self.ack_floor = info.ack_floor.stream_seq
@@ -284,13 +286,22 @@ async def pending_messages(nats: NatsClient, stream: Stream) -> int:
 
 
 async def _consumer_info(nats: NatsClient, stream: Stream) -> _ConsumerInfo:
-    payload = await _ask(nats, f"$JS.API.CONSUMER.INFO.{stream.name}.{stream.consumer}")
+    payload = await ask(nats, f"$JS.API.CONSUMER.INFO.{stream.name}.{stream.consumer}")
     return msgspec.json.decode(payload, type=_ConsumerInfo)
 
 
-async def _ask(nats: NatsClient, subject: str) -> bytes:
-    """Call the JetStream API."""
-    payload = await _request(nats, subject, b"")
+async def ask(nats: NatsClient, subject: str, request: bytes = b"") -> bytes:
+    """Call the JetStream API.
+
+    Args:
+        nats: A connected client.
+        subject: From ``$JS.API`` on; its last tokens are the stream and the consumer.
+        request: JSON, empty where the call takes none.
+
+    Raises:
+        UnavailableError: NATS does not answer, or answers with an error.
+    """
+    payload = await _request(nats, subject, request)
     error = msgspec.json.decode(payload, type=_Answer).error
     if error is not None:
         what = " of ".join(reversed(subject.split(".")[4:]))

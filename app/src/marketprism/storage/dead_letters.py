@@ -8,14 +8,16 @@ from nats.aio.client import Client as NatsClient
 
 from marketprism.contract.catalog import DEAD_LETTERS, dead_letter_subject
 from marketprism.contract.schema import MAX_PAYLOAD_BYTES
-from marketprism.contract.wire import MESSAGE_ID_HEADER
+from marketprism.contract.wire import (
+    MESSAGE_ID_HEADER,
+    OMITTED_HEADER,
+    REASON_HEADER,
+    SEQUENCE_HEADER,
+    SUBJECT_HEADER,
+)
 from marketprism.errors import UnavailableError
 from marketprism.storage.consumer import REQUEST_SECONDS, Message
 
-REASON_HEADER = "Marketprism-Reason"
-SUBJECT_HEADER = "Marketprism-Subject"
-SEQUENCE_HEADER = "Marketprism-Stream-Sequence"
-OMITTED_HEADER = "Marketprism-Omitted-Bytes"
 _REASON_LENGTH = 500
 _HEADER_ROOM = 4096
 

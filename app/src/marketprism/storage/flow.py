@@ -17,6 +17,8 @@ from marketprism.storage.dead_letters import DeadLetter, lay_aside
 from marketprism.storage.freshness import Freshness
 from marketprism.storage.link import Link
 from marketprism.storage.metrics import StorageMetrics
+from marketprism.storage.purge import REWIND_SECONDS
+from marketprism.storage.rewind import rewound
 from marketprism.storage.writer import Stored, Writer
 from marketprism.telemetry import logs
 from marketprism.telemetry.watchdog import Beat
@@ -26,6 +28,8 @@ BATCH_BYTES = 8 * 1024 * 1024
 
 _FIRST_DELAY, _LONGEST_DELAY = 0.2, 5.0
 _NEWEST_SECONDS = 3600
+_START_SLACK_SECONDS = 3
+_SERVER_SECONDS = 5.0
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -53,6 +57,8 @@ class Flow:
 
     Attributes:
         ready: Whether both sides were reached once.
+        rewind_due: Whether rows of acknowledged messages may be lost, and these have to be read again first. Set it
+            before `run` when the last run did not end cleanly.
     """
 
     def __init__(
@@ -76,6 +82,9 @@ class Flow:
         self._freshness = freshness
         self.beat = beat
         self._stop = stop
+        self.rewind_due = False
+        self._server_started: int | None = None
+        self._server_due = 0.0
         self._session: Session | None = None
         self._pending = 0
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"store-{stream.name}")
@@ -126,11 +135,15 @@ class Flow:
         batches = 0
         try:
             await session.open()
+            if self.rewind_due:
+                await self._rewind(session)
             await self._begin(session)
             self._metrics.sessions.labels(self.stream.name).inc()
-            while not self._stop.is_set():
+            while not self._stop.is_set() and not self.rewind_due:
                 await self._one_batch(session)
                 batches += 1
+                if time.monotonic() >= self._server_due:
+                    await self._note_server()
         except UnavailableError as error:
             self._log.warning("session ended", reason=error.message, remedy=error.remedy)
             self.beat.cause = f"NATS: {error.message}"
@@ -159,6 +172,33 @@ class Flow:
         for phase, seconds in phases.items():
             self._metrics.phase_seconds.labels(self.stream.name, phase).observe(seconds)
 
+    async def _rewind(self, session: Session) -> None:
+        """Read again what was acknowledged lately, and insert what the table has lost."""
+        first = await self._until_clickhouse_answers(self.writer.rewind_start, session.epoch, REWIND_SECONDS)
+        self.rewind_due = False
+        if first > session.ack_floor:
+            return
+        read = restored = 0
+        try:
+            async with rewound(self._link.client, self.stream, first) as again:
+                self._session = again
+                await self._begin(again)
+                while messages := await again.pull(messages=self._batch_messages, size=BATCH_BYTES, seconds=1):
+                    acknowledged = [m for m in messages if m.stream_seq <= session.ack_floor]
+                    if acknowledged:
+                        restored += (await self._store(again, acknowledged)).inserted.total()
+                        read += len(acknowledged)
+                    if messages[-1].stream_seq >= session.ack_floor:
+                        break
+                    await self._pause(0)
+        except BaseException:
+            self.rewind_due = True
+            raise
+        finally:
+            self._session = session
+        self._metrics.restored.labels(self.stream.name).inc(restored)
+        self._log.info("rewound", first=first, last=session.ack_floor, messages=read, restored_rows=restored)
+
     async def _connected(self) -> None:
         """Wait for NATS, or for the end of the service."""
         if not self._link.is_connected:
@@ -174,18 +214,32 @@ class Flow:
 
     async def _begin(self, session: Session) -> None:
         """Learn from ClickHouse what is stored; waits for it as long as it takes."""
+        await self._until_clickhouse_answers(self.writer.begin, session.epoch, session.ack_floor)
+        await self._note_server()
+        if not self.ready:
+            source = self._settings.source
+            self._freshness.note(await self._until_clickhouse_answers(self.writer.newest, source, _NEWEST_SECONDS))
+        self.ready = True
+
+    async def _note_server(self) -> None:
+        """Notice a ClickHouse that was started anew, whatever had ended it; the driver reconnects without a word."""
+        started = await self._until_clickhouse_answers(self.writer.server_started)
+        if self._server_started is not None and abs(started - self._server_started) > _START_SLACK_SECONDS:
+            self.rewind_due = True
+        self._server_started = started
+        self._server_due = time.monotonic() + _SERVER_SECONDS
+
+    async def _until_clickhouse_answers(self, ask: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run what asks ClickHouse in this flow's thread, until there is an answer."""
         for delay in delays():
             try:
-                await self._blocking(self.writer.begin, session.epoch, session.ack_floor)
-                if not self.ready:
-                    self._freshness.note(
-                        await self._blocking(self.writer.newest, self._settings.source, _NEWEST_SECONDS)
-                    )
-                break
+                answer = await self._blocking(ask, *args, **kwargs)
             except UnavailableError as error:
                 await self._wait_for("ClickHouse", error, delay)
-        self._go_on()
-        self.ready = True
+            else:
+                self._go_on()
+                return answer
+        raise AssertionError("delays never end")
 
     async def _store(self, session: Session, messages: list[Message]) -> Stored:
         """Store a batch; while ClickHouse is away it is kept, and nothing more is read."""

@@ -37,14 +37,11 @@ class StorageMetrics:
             ["stream", "reason"],
             registry=registry,
         )
-        self.messages = Counter(f"{name}_messages", "Acknowledged messages.", ["stream"], registry=registry)
-        self.redelivered = Counter(
-            f"{name}_redelivered_messages", "Messages that were delivered before.", ["stream"], registry=registry
-        )
-        self.sessions = Counter(
-            f"{name}_sessions", "Readings of the consumer that began, one after each break.", ["stream"],
-            registry=registry,
-        )  # fmt: skip
+        self.messages = self._per_stream("messages", "Acknowledged messages.")
+        self.redelivered = self._per_stream("redelivered_messages", "Messages that were delivered before.")
+        self.purged = self._per_stream("purged_messages", "Acknowledged messages that gave way to new ones.")
+        self.restored = self._per_stream("restored_rows", "Rows that a crash had taken and that were inserted again.")
+        self.sessions = self._per_stream("sessions", "Readings of the consumer that began, one after each break.")
         self.phase_seconds = Histogram(
             f"{name}_phase_seconds", "Time of one batch in each phase.", ["stream", "phase"],
             buckets=_SECONDS, registry=registry,
@@ -58,13 +55,18 @@ class StorageMetrics:
         )  # fmt: skip
         self._touch(list(streams), list(data_types))
 
+    def _per_stream(self, name: str, text: str) -> Counter:
+        return Counter(f"marketprism_storage_{name}", text, ["stream"], registry=self.registry)
+
     def _touch(self, streams: list[str], data_types: list[str]) -> None:
         for data_type in data_types:
             for outcome in OUTCOMES:
                 self.events.labels(data_type, outcome)
         for stream in streams:
-            for counter in (self.messages, self.redelivered, self.sessions, self.batch_events, self.delay_seconds):
-                counter.labels(stream)
+            for metric in (self.messages, self.redelivered, self.purged, self.restored, self.sessions):
+                metric.labels(stream)
+            for histogram in (self.batch_events, self.delay_seconds):
+                histogram.labels(stream)
             for reason in REASONS:
                 self.dead_letters.labels(stream, reason)
             for phase in PHASES:
@@ -79,6 +81,9 @@ class StorageMetrics:
         return 0.0
 
 
+GaugeValues = Mapping[str, tuple[str, str, Mapping[str, float]]]
+
+
 class Gauges(Collector):
     """Values that are read when they are asked for.
 
@@ -86,7 +91,7 @@ class Gauges(Collector):
         read: Returns, by metric name without prefix, the help text, the label's name and the values by label.
     """
 
-    def __init__(self, read: Callable[[], Mapping[str, tuple[str, str, Mapping[str, float]]]]) -> None:
+    def __init__(self, read: Callable[[], GaugeValues]) -> None:
         self._read = read
 
     def collect(self) -> Iterable[Metric]:

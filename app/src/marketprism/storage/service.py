@@ -8,16 +8,21 @@ import time
 from collections import Counter, deque
 from collections.abc import Mapping
 
+from marketprism.clickhouse_http import ClickHouseHttp
 from marketprism.contract.catalog import CLICKHOUSE_USERS, HOT_DATABASE, STREAMS
 from marketprism.contract.tables import TABLES
-from marketprism.errors import UnavailableError
+from marketprism.errors import MarketPrismError, UnavailableError
 from marketprism.settings import Settings
+from marketprism.storage.clean_stop import CleanStop, boot_id
 from marketprism.storage.clickhouse import ClickHouse
 from marketprism.storage.flow import Flow
 from marketprism.storage.freshness import Freshness
 from marketprism.storage.link import Link
 from marketprism.storage.lock import only_one, state_directory
 from marketprism.storage.metrics import Gauges, StorageMetrics
+from marketprism.storage.purge import Purge
+from marketprism.storage.retention import drop_old
+from marketprism.storage.tier import Tier
 from marketprism.storage.writer import Writer
 from marketprism.telemetry import logs
 from marketprism.telemetry.health import HealthServer, Report
@@ -30,6 +35,7 @@ _FLOW_LIMIT_SECONDS = 120.0
 _MEASURE_SECONDS = 2.0
 _UNREADY_SECONDS = 0.1
 _RATE_WINDOW = 5
+_RETENTION_SECONDS = 600.0
 _log = logs.get("storage")
 
 
@@ -69,6 +75,9 @@ class HotStorage:
             )
             for stream in streams
         ]
+        self._purges = [Purge(self._link, stream, self._metrics) for stream in streams]
+        self._hot = Tier(ClickHouseHttp(settings, "mover"), HOT_DATABASE)
+        self._dropped_days = 0
         self._samples: deque[tuple[float, Counter[str]]] = deque(maxlen=_RATE_WINDOW)
         self._metrics.registry.register(Gauges(self._gauges))
 
@@ -77,7 +86,7 @@ class HotStorage:
 
         Raises:
             UnavailableError: Another writer runs, a port is taken, or NATS refuses the password.
-            ConfigurationError: The state directory or the health address cannot be used.
+            ConfigurationError: The state directory or the health address cannot be used, or this boot has no name.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -86,10 +95,17 @@ class HotStorage:
         health = HealthServer(
             bind=storage.bind, port=storage.hot_port, registry=self._metrics.registry, report=self.report
         )
-        with only_one(state_directory(self._environ), "storage-hot"):
+        directory = state_directory(self._environ)
+        clean_stop = CleanStop(directory, boot_id(self._environ))
+        with only_one(directory, "storage-hot"):
             await health.start()
+            was_clean = clean_stop.take()
+            for flow in self._flows:
+                flow.rewind_due = not was_clean
             try:
                 await self._work()
+                if not any(flow.rewind_due for flow in self._flows):
+                    clean_stop.leave()
             finally:
                 notify("STOPPING=1")
                 await self._link.close()
@@ -101,12 +117,14 @@ class HotStorage:
             async with asyncio.TaskGroup() as background:
                 watching = background.create_task(self._watchdog.run(self.status), name="watchdog")
                 measuring = background.create_task(self._measure(), name="measure")
+                retaining = background.create_task(self._retain(), name="retain")
                 if await self._connect():
                     async with asyncio.TaskGroup() as group:
                         for flow in self._flows:
                             group.create_task(flow.run(), name=flow.stream.name)
                 watching.cancel()
                 measuring.cancel()
+                retaining.cancel()
         except* UnavailableError as errors:
             raise _first(errors) from errors
 
@@ -125,21 +143,36 @@ class HotStorage:
         return connected
 
     async def _measure(self) -> None:
-        """Keep rates and lag current, and say once that the service is ready."""
+        """Keep rates and lag current, make room in the streams, and say once that the service is ready."""
         beat = self._watchdog.loop("measure")
         announced = False
         while True:
             beat.progress()
             self._samples.append((time.monotonic(), self._stored()))
             if self._link.is_connected:
-                for flow in self._flows:
+                for flow, purge in zip(self._flows, self._purges, strict=True):
                     with contextlib.suppress(UnavailableError):
                         await flow.measure()
+                        await purge.turn()
+                    beat.progress()
             if not announced and self.is_ready:
                 announced = True
                 notify(f"READY=1\nSTATUS={self.status()}")
                 _log.info("storage ready", streams=[flow.stream.name for flow in self._flows])
             await asyncio.sleep(_MEASURE_SECONDS if announced else _UNREADY_SECONDS)
+
+    async def _retain(self) -> None:
+        """Drop old days by age alone; where cold storage runs, it drops them once they are proven there."""
+        while not self._settings.storage.cold_enabled:
+            for table in TABLES.values():
+                try:
+                    days = self._settings.storage.hot_days
+                    dropped = await asyncio.to_thread(drop_old, self._hot, table, days)
+                except MarketPrismError as error:
+                    _log.warning("old days stay", table=table.name, reason=error.message, remedy=error.remedy)
+                    break
+                self._dropped_days += dropped
+            await asyncio.sleep(_RETENTION_SECONDS)
 
     @property
     def is_ready(self) -> bool:
@@ -188,6 +221,7 @@ class HotStorage:
         ages = {age.feed: age.seconds for age in self._freshness.ages(_now_us())}
         flows = {flow.stream.name: flow for flow in self._flows}
         probes = {name: flow.writer.probes for name, flow in flows.items()}
+        fills = {name: purge.fill for name, purge in zip(flows, self._purges, strict=True)}
         return {
             "newest_event_age_seconds": ("Age of the newest stored event; of the service where none.", "feed", ages),
             "pending_messages": (
@@ -199,6 +233,12 @@ class HotStorage:
                 "Sequence up to which all is stored or laid aside.",
                 "stream",
                 {name: flow.acknowledged for name, flow in flows.items()},
+            ),
+            "stream_fill_ratio": ("Part of the stream's bytes that is used.", "stream", fills),
+            "dropped_days": (
+                "Day partitions dropped since the start.",
+                "database",
+                {HOT_DATABASE: self._dropped_days},
             ),
             "unknown_outcomes": (
                 "Inserts or queries whose outcome was unknown, since the start.",

@@ -53,11 +53,28 @@ class StreamSample:
     published: int
     coalesced: int
     refused: int
+    spooled: int
     in_flight: int
+    recovered: int
     resent_messages: int
     duplicate_messages: int
     window_messages: int
     window_bytes: int
+    blocked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpoolSample:
+    """The disk spool.
+
+    Attributes:
+        cut_bytes: Bytes that were no sound records any more.
+        blocked: It takes nothing: full, or the disk fails.
+    """
+
+    bytes: int
+    limit_bytes: int
+    cut_bytes: int
     blocked: bool
 
 
@@ -67,6 +84,7 @@ class CollectorSample:
 
     venues: Iterable[VenueSample]
     streams: Iterable[StreamSample]
+    spool: SpoolSample
     nats_connected: bool
 
 
@@ -107,6 +125,7 @@ class CollectorMetrics(Collector):
         yield from _venue_counters(list(sample.venues))
         yield from _venue_gauges(list(sample.venues))
         yield from _streams(list(sample.streams))
+        yield from _spool(sample.spool)
 
 
 _Rows = Iterable[tuple[list[str], float]]
@@ -207,11 +226,13 @@ def _streams(streams: list[StreamSample]) -> Iterator[Metric]:
         "published_events": ("Events acknowledged by JetStream.", lambda s: s.published),
         "coalesced_events": ("Events replaced by a newer one before they were sent.", lambda s: s.coalesced),
         "refused_events": ("Events that the server can never take.", lambda s: s.refused),
+        "recovered_events": ("Events that an earlier run left, acknowledged by JetStream.", lambda s: s.recovered),
         "resent_messages": ("Messages sent once more.", lambda s: s.resent_messages),
         "duplicate_messages": ("Messages that the stream already held.", lambda s: s.duplicate_messages),
     }
     gauges: dict[str, _Column] = {
-        "in_flight_events": ("Events taken and not yet acknowledged.", lambda s: s.in_flight),
+        "spooled_events": ("Events taken that are on disk alone.", lambda s: s.spooled),
+        "in_flight_events": ("Events taken that are in memory and not yet acknowledged.", lambda s: s.in_flight),
         "window_messages": ("Messages not yet acknowledged.", lambda s: s.window_messages),
         "window_bytes": ("Bytes of messages not yet acknowledged.", lambda s: s.window_bytes),
         "blocked": ("1 while the stream takes no messages.", lambda s: s.blocked),
@@ -220,3 +241,12 @@ def _streams(streams: list[StreamSample]) -> Iterator[Metric]:
         yield _counter(f"publisher_{name}", text, labels, [([s.name], read(s)) for s in streams])
     for name, (text, read) in gauges.items():
         yield _gauge(f"publisher_{name}", text, labels, [([s.name], read(s)) for s in streams])
+
+
+def _spool(spool: SpoolSample) -> Iterator[Metric]:
+    yield _gauge("spool_bytes", "Bytes on disk of messages that wait for NATS.", [], [([], spool.bytes)])
+    yield _gauge("spool_limit_bytes", "Bytes that they may take.", [], [([], spool.limit_bytes)])
+    yield _gauge(
+        "spool_blocked", "1 while the spool takes nothing: full, or the disk fails.", [], [([], spool.blocked)]
+    )
+    yield _counter("spool_cut_bytes", "Bytes that were no sound records any more.", [], [([], spool.cut_bytes)])

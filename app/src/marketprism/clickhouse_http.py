@@ -1,14 +1,17 @@
-"""ClickHouse over HTTP, for statements of operators: a wrong password is an answer there, not a lost server."""
+"""ClickHouse over HTTP, for statements and for rows that pass through: bytes in a format of the server's, untouched.
+
+A wrong password is an answer here, not a lost server.
+"""
 
 import http.client
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlencode
 
 from marketprism.contract.catalog import CLICKHOUSE_USERS
 from marketprism.errors import MarketPrismError, UnavailableError
-from marketprism.settings import Settings
+from marketprism.settings import ClickHouseSettings, Settings
 
 _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 300.0
@@ -25,24 +28,45 @@ class ClickHouseHttp:
 
     Args:
         settings: Name the server and keep the password.
-        role: Key of `catalog.CLICKHOUSE_USERS`: ``admin``, ``writer`` or ``reader``.
+        role: Key of `catalog.CLICKHOUSE_USERS`.
+        server: Another server than ``settings.clickhouse``, with the same users and passwords.
     """
 
-    def __init__(self, settings: Settings, role: str) -> None:
-        self._host = settings.clickhouse.host
-        self._port = settings.clickhouse.http_port
+    def __init__(self, settings: Settings, role: str, server: ClickHouseSettings | None = None) -> None:
+        server = server or settings.clickhouse
+        self._host = server.host
+        self._port = server.http_port
         self._role = role
         self._user = CLICKHOUSE_USERS[role]
         self._password = settings.credential(f"clickhouse-{role}")
 
-    def execute(self, sql: str) -> None:
+    def execute(self, sql: str, **settings: str) -> None:
         """Run a statement that returns nothing.
+
+        Args:
+            sql: One statement.
+            settings: As for `stream`.
 
         Raises:
             QueryRefusedError: The server refuses it.
             UnavailableError: The server does not answer.
         """
-        for _ in self.stream(sql, "Null"):
+        for _ in self.stream(sql, "Null", **settings):
+            pass
+
+    def insert(self, sql: str, pieces: Iterable[bytes], **settings: str) -> None:
+        """Run an INSERT; how much of it is stored is unknown when it fails.
+
+        Args:
+            sql: The statement up to its FORMAT.
+            pieces: The rows in that format.
+            settings: As for `stream`.
+
+        Raises:
+            QueryRefusedError: The server refuses it.
+            UnavailableError: The server does not answer, or the pieces break off.
+        """
+        for _ in self._answer(pieces, {"query": sql, "wait_end_of_query": "1", **settings}):
             pass
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
@@ -67,13 +91,15 @@ class ClickHouseHttp:
             QueryRefusedError: The server refuses it.
             UnavailableError: The server does not answer.
         """
-        query = {"default_format": default_format, "wait_end_of_query": "1", **settings}
+        return self._answer(sql.encode(), {"default_format": default_format, "wait_end_of_query": "1", **settings})
+
+    def _answer(self, body: bytes | Iterable[bytes], query: dict[str, str]) -> Iterator[bytes]:
         headers = {"X-ClickHouse-User": self._user, "X-ClickHouse-Key": self._password}
         connection = http.client.HTTPConnection(self._host, self._port, timeout=_CONNECT_SECONDS)
         try:
             connection.connect()
             connection.sock.settimeout(_ANSWER_SECONDS)
-            connection.request("POST", f"/?{urlencode(query)}", body=sql.encode(), headers=headers)
+            connection.request("POST", f"/?{urlencode(query)}", body=body, headers=headers)
             answer = connection.getresponse()
             if answer.status != http.HTTPStatus.OK:
                 raise self._refused(answer)

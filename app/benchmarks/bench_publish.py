@@ -1,0 +1,182 @@
+"""Durable publishing: ours against awaited ``js.publish``, on one nats-server with ``sync_interval: always``.
+
+    cd app && PYTHONPATH=src:. python benchmarks/bench_publish.py [--events 200000] [--rounds 5]
+
+Every way publishes the same trades, evenly over 20 or 500 subjects, and ends when the stream has acknowledged all of
+them; ours with its disk spool, as the collector has it, which takes what NATS does not take at once, and without, as
+`replay` publishes. Ways alternate within a round. Printed are minimum / median / maximum over the rounds, ratios by
+round: a disk shared with others drifts, and the synced writes of the disk bound every way alike. Envelopes hold 50
+events where the feed brings 50 of a subject in a row ("runs"); where subjects take turns ("turns") ours holds what
+10 ms bring, or more while NATS is behind.
+A ratio that falls means that the publisher waits where it did not, or makes smaller envelopes.
+"""
+
+import argparse
+import asyncio
+import itertools
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.collector.events import instrument, trade
+from tests.integration.conftest import api, connect
+from tests.integration.servers import PASSWORDS, NatsServer, artifact
+
+from marketprism.collector.publisher import Publisher
+from marketprism.collector.spool import Spool
+from marketprism.contract import schema, wire
+from marketprism.contract.catalog import subject
+from marketprism.contract.events import Trade
+from marketprism.contract.instruments import Instrument, Source
+from marketprism.telemetry import logs
+
+STREAM = "MARKET_DATA"
+STORE_BYTES = 8 * 1024**3
+AWAITED_SHARE = 20
+"""One message at a time is so slow that a twentieth of the events has to do."""
+
+Feed = list[tuple[Instrument, Trade]]
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to publish a feed; returns the seconds that it took."""
+
+    name: str
+    publish: Callable[[NatsServer, Feed], Awaitable[float]]
+    share: int = 1
+
+
+def make_feed(subjects: int, events: int, run: int) -> Feed:
+    """Make trades that change the subject after every `run` events."""
+    instruments = [instrument(f"S{number}-USDT") for number in range(subjects)]
+    turns: Iterator[Instrument] = itertools.cycle(instruments)
+    return [(about, trade(first + n)) for first in range(0, events, run) for about in [next(turns)] for n in range(run)]
+
+
+async def ours(server: NatsServer, feed: Feed) -> float:
+    with tempfile.TemporaryDirectory() as directory:
+        return await publish(server, feed, Spool(Path(directory), 2 * 1024**3))
+
+
+async def ours_in_memory(server: NatsServer, feed: Feed) -> float:
+    return await publish(server, feed, None)
+
+
+async def publish(server: NatsServer, feed: Feed, spool: Spool | None) -> float:
+    password = PASSWORDS["nats-collector"]
+    async with Publisher(url=server.url, user="collector", password=password, spool=spool) as publisher:
+        await publisher.wait_connected()
+        started = time.perf_counter()
+        for count, (about, event) in enumerate(feed):
+            await publisher.publish("trade", Source.SIMULATED, about, event)
+            if count % 100 == 0:
+                await asyncio.sleep(0)  # as a socket's reader would
+        await publisher.drain()
+        seconds = time.perf_counter() - started
+        assert publisher.published == len(feed)
+        return seconds
+
+
+async def awaited(server: NatsServer, feed: Feed, events_each: int) -> float:
+    client = await connect(server, "collector")
+    jetstream = client.jetstream()
+    started = time.perf_counter()
+    for number, first in enumerate(range(0, len(feed), events_each)):
+        about = feed[first][0]
+        payload = wire.encode("trade", Source.SIMULATED, about, [e for _, e in feed[first : first + events_each]])
+        await jetstream.publish(subject("trade", about), payload, headers={wire.MESSAGE_ID_HEADER: f"x:{number}"})
+    seconds = time.perf_counter() - started
+    await client.close()
+    return seconds
+
+
+async def awaited_singly(server: NatsServer, feed: Feed) -> float:
+    return await awaited(server, feed, 1)
+
+
+async def awaited_envelopes(server: NatsServer, feed: Feed) -> float:
+    return await awaited(server, feed, wire.MAX_EVENTS)
+
+
+OURS = Way("ours", ours)
+PEERS = (
+    Way("ours, without a spool", ours_in_memory),
+    Way("js.publish, awaited, 50 events a message", awaited_envelopes),
+    Way("js.publish, awaited, 1 event a message", awaited_singly, share=AWAITED_SHARE),
+)
+
+
+async def measure(server: NatsServer, way: Way, feed: Feed) -> float:
+    """Publish into an empty stream and return events per second."""
+    admin = await connect(server, "admin")
+    await api(admin, f"STREAM.DELETE.{STREAM}")
+    await api(admin, f"STREAM.CREATE.{STREAM}", schema.stream_configs(STORE_BYTES)[STREAM])
+    part = feed[: len(feed) // way.share]
+    seconds = await way.publish(server, part)
+    messages = (await api(admin, f"STREAM.INFO.{STREAM}"))["state"]["messages"]
+    assert len(part) / wire.MAX_EVENTS <= messages <= len(part)
+    await admin.close()
+    return len(part) / seconds
+
+
+async def compare(server: NatsServer, title: str, feed: Feed, peers: tuple[Way, ...], rounds: int) -> None:
+    ways = (OURS, *peers)
+    rates: dict[str, list[float]] = {way.name: [] for way in ways}
+    synced = []
+    for _ in range(rounds):
+        synced.append(synced_writes(server.directory))
+        for way in ways:
+            rates[way.name].append(await measure(server, way, feed))
+    print(f"\n{title}; the disk does {spread(synced)} synced writes/s")
+    for name, found in rates.items():
+        ratios = [own / other for own, other in zip(rates[OURS.name], found, strict=True)]
+        ratio = "" if name == OURS.name else f"   ours is {spread(ratios, '.1f')} x"
+        print(f"  {name:<42} {spread(found)} events/s{ratio}")
+
+
+def spread(values: list[float], form: str = ",.0f") -> str:
+    return " / ".join(format(value, form) for value in (min(values), statistics.median(values), max(values)))
+
+
+def synced_writes(directory: Path, writes: int = 200) -> float:
+    """Measure what bounds every way: writes a second of the size of an envelope, each synced."""
+    path = directory / "probe"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_DSYNC)
+    started = time.perf_counter()
+    for _ in range(writes):
+        os.write(descriptor, bytes(12_000))
+    seconds = time.perf_counter() - started
+    os.close(descriptor)
+    path.unlink()
+    return writes / seconds
+
+
+async def main(events: int, rounds: int) -> None:
+    logs.configure("ERROR")
+    binary = artifact("nats_server")
+    if binary is None:
+        raise SystemExit("nats-server is not in the cache; run ansible-playbook playbooks/artifacts.yml")
+    with tempfile.TemporaryDirectory() as directory:
+        server = NatsServer(Path(directory), binary)
+        server.start()
+        try:
+            for subjects in (20, 500):
+                feed = make_feed(subjects, events, wire.MAX_EVENTS)
+                await compare(server, f"{subjects} subjects, runs of 50", feed, PEERS, rounds)
+                feed = make_feed(subjects, events, 1)
+                await compare(server, f"{subjects} subjects, turns of 1", feed, (PEERS[0], PEERS[2]), rounds)
+        finally:
+            server.stop()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Durable publishing against awaited js.publish.")
+    parser.add_argument("--events", type=int, default=200_000, help="events of a round")
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    asyncio.run(main(arguments.events, arguments.rounds))

@@ -1,0 +1,53 @@
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marketprism.collector.spool_records import Record, decode, encode, size
+
+RECORD = Record("b0:7", "trade.binance.spot.BTC-USDT", b'{"events":[1,2]}', 2)
+records = st.builds(
+    Record, st.text(min_size=1, max_size=20), st.text(max_size=40), st.binary(max_size=200), st.integers(0, 2**32 - 1)
+)
+
+
+@given(st.lists(records, max_size=5))
+def test_records_come_back_as_they_were_written(written: list[Record]) -> None:
+    data = b"".join(map(encode, written))
+    found = decode(data, 10)
+    assert (found.records, found.end, found.needed, found.sound) == (written, len(data), 0, True)
+    assert len(data) == sum(map(size, written))
+
+
+def test_no_more_than_the_wanted_number_is_read() -> None:
+    found = decode(encode(RECORD) * 3, 2)
+    assert (found.records, found.end) == ([RECORD] * 2, 2 * size(RECORD))
+
+
+@pytest.mark.parametrize("kept", range(1, size(RECORD)))
+def test_a_torn_record_says_what_it_needs_and_the_ones_before_it_are_read(kept: int) -> None:
+    found = decode(encode(RECORD) + encode(RECORD)[:kept], 10)
+    assert (found.records, found.end, found.sound) == ([RECORD], size(RECORD), True)
+    assert found.needed == (size(RECORD) if kept >= 8 else 8)
+
+
+@given(st.integers(0, size(RECORD) - 1), st.integers(1, 255))
+def test_a_changed_byte_is_never_taken_for_a_sound_record(at: int, change: int) -> None:
+    data = bytearray(encode(RECORD))
+    data[at] ^= change
+    found = decode(bytes(data), 10)
+    assert found.records == []
+    assert not found.sound or found.needed > len(data)
+
+
+def test_zeros_are_no_record() -> None:
+    found = decode(encode(RECORD) + bytes(100), 10)
+    assert (found.records, found.end, found.sound) == ([RECORD], size(RECORD), False)
+
+
+def test_an_id_that_is_no_text_is_no_record() -> None:
+    foreign = encode(Record("b0:7", "\x80", b"", 1)).replace("\x80".encode(), b"\xff\xff")
+    body = foreign[8:]
+    framed = len(body).to_bytes(4, "little") + zlib.crc32(body).to_bytes(4, "little") + body
+    assert not decode(framed, 1).sound

@@ -1,0 +1,192 @@
+"""The file work on a real disk; which work there is, is in test_overflow.py."""
+
+import asyncio
+import contextlib
+import errno
+import itertools
+import threading
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from marketprism.collector import spool_files, spooler
+from marketprism.collector.lane import Lane, Limits
+from marketprism.collector.spool import Spool
+from marketprism.collector.spooler import Spooler
+from marketprism.contract import wire
+from marketprism.contract.instruments import Source
+from tests.collector.driven import STORED, names
+from tests.collector.events import instrument, trade
+from tests.collector.waiting import until
+
+
+class Run:
+    """One lane with its spool and its spooler, as one run of the collector has them."""
+
+    def __init__(self, directory: Path, boot_id: str, limit: int) -> None:
+        self.spool = Spool(directory, limit)
+        queue = self.spool.queue("MARKET_DATA")
+        self.lane = Lane(
+            queue,
+            Limits(messages=4, patience_seconds=0.0),
+            boot_id=boot_id,
+            numbers=itertools.count(1),
+            clock=time.monotonic,
+            spools=True,
+        )
+        self.spooler = Spooler(self.spool, queue, self.lane.overflow)
+        self.events = itertools.count()
+        self.stored: list[tuple[str, list[int]]] = []
+
+    def trades(self, messages: int) -> None:
+        for _ in range(messages):
+            self.lane.batch("trade", Source.LIVE, instrument(), trade(next(self.events)))
+            self.lane.flush()
+
+    async def store_everything(self) -> None:
+        async with asyncio.timeout(10):
+            while not self.lane.is_idle:
+                while (message := self.lane.next_message()) is not None:
+                    self.lane.sent(message)
+                    numbers = [event.trade_id for event in wire.decode(message.subject, message.payload).events]
+                    self.stored.append((message.id, numbers))
+                    self.lane.answered(message.number, STORED)
+                await asyncio.sleep(0.001)
+
+
+@contextlib.asynccontextmanager
+async def run(directory: Path, boot_id: str = "b0", limit: int = 100_000) -> AsyncIterator[Run]:
+    made = Run(directory, boot_id, limit)
+    made.spool.open()
+    task = asyncio.create_task(made.spooler.run())
+    try:
+        yield made
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        made.spool.close()
+
+
+async def test_the_next_run_sends_everything_in_order_and_leaves_an_empty_directory(tmp_path: Path) -> None:
+    async with run(tmp_path) as first:
+        first.trades(20)
+        await until(lambda: first.lane.spooled == 16)
+    async with run(tmp_path, "b1") as second:
+        second.trades(1)
+        await second.store_everything()
+        await until(lambda: second.spool.bytes == 0)
+        assert names(tmp_path) == []
+        assert second.stored == [*((f"b0:{n + 1}", [n]) for n in range(20)), ("b1:1", [0])]
+        assert (second.lane.counters.recovered, second.lane.counters.published, second.spool.bytes) == (20, 1, 0)
+
+
+@pytest.mark.parametrize("damage", ["torn", "zeros", "changed"])
+async def test_a_damaged_end_is_cut_off_counted_and_logged_with_its_bytes(
+    tmp_path: Path, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with run(tmp_path) as first:
+        first.trades(10)
+        await until(lambda: first.lane.spooled == 6)
+    path = tmp_path / "MARKET_DATA-0000000001.v1.spool"
+    data = bytearray(path.read_bytes())
+    one = len(data) // 10
+    assert len(data) == 10 * one + 1, "the tenth id is longer"
+    if damage == "torn":
+        data, lost, sound = data[: 9 * one + 50], 50, 9
+    elif damage == "zeros":
+        data, lost, sound = data + bytes(300), 300, 10
+    else:
+        data[8 * one + 40] ^= 0x10
+        lost, sound = 2 * one + 1, 8
+    path.write_bytes(data)
+    async with run(tmp_path, "b1") as second:
+        await second.store_everything()
+        await until(lambda: second.spool.bytes == 0)
+        assert names(tmp_path) == []
+        assert second.stored == [(f"b0:{n + 1}", [n]) for n in range(sound)]
+        assert second.spool.cut_bytes == lost
+    said = capsys.readouterr()
+    assert "spool damaged" in said.out
+    assert str(lost) in said.out
+
+
+async def test_a_full_spool_is_a_named_cause_that_ends_when_there_is_room(tmp_path: Path) -> None:
+    async with run(tmp_path, limit=2000) as made:
+        made.trades(4)
+        await until(lambda: made.spool.bytes)
+        made.trades(20)
+        await until(lambda: made.spooler.cause)
+        assert made.spooler.cause == f"spool full: {made.spool.bytes} of 2000 bytes in {tmp_path}"
+        assert made.spool.bytes <= 2000
+        assert made.lane.full
+        await made.store_everything()
+        await until(lambda: made.spooler.cause is None)
+        assert [numbers for _, numbers in made.stored] == [[n] for n in range(24)]
+
+
+async def test_an_error_of_the_disk_is_a_named_cause_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spooler, "RETRY_SECONDS", 0.01)
+    async with run(tmp_path) as made:
+        path = tmp_path / "MARKET_DATA-0000000001.v1.spool"
+        path.mkdir()
+        made.trades(8)
+        await until(lambda: made.spooler.cause)
+        assert made.spooler.cause == f"spool {tmp_path}: Is a directory"
+        assert made.lane.in_flight == 8
+        path.rmdir()
+        await until(lambda: made.spooler.cause is None and made.lane.spooled == 4)
+        await made.store_everything()
+        assert [numbers for _, numbers in made.stored] == [[n] for n in range(8)]
+
+
+async def test_a_disk_that_takes_nothing_gives_back_what_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_space(*_arguments: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async with run(tmp_path) as made:
+        made.trades(20)
+        await until(lambda: made.lane.spooled == 16)
+        monkeypatch.setattr(spool_files, "write", no_space)
+        made.trades(2)
+        await until(lambda: made.spooler.cause)
+        assert made.spooler.cause == f"spool {tmp_path}: No space left on device"
+        await made.store_everything()
+        assert [numbers for _, numbers in made.stored] == [[n] for n in range(22)]
+
+
+async def test_at_the_end_everything_is_kept_whatever_the_bound(tmp_path: Path) -> None:
+    async with run(tmp_path, limit=10) as made:
+        made.trades(6)
+        await made.spooler.keep()
+        assert made.lane.spooled == 2
+    async with run(tmp_path, "b1") as second:
+        await second.store_everything()
+        assert [numbers for _, numbers in second.stored] == [[n] for n in range(6)]
+
+
+async def test_files_are_never_touched_by_the_thread_of_the_event_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: set[str] = set()
+    for name in ("write", "read", "remove"):
+        original = getattr(spool_files, name)
+
+        def noted(*args: object, original: object = original, name: str = name, **options: object) -> object:
+            assert threading.current_thread() is not threading.main_thread()
+            threads.add(name)
+            return original(*args, **options)
+
+        monkeypatch.setattr(spool_files, name, noted)
+    async with run(tmp_path) as made:
+        made.trades(10)
+        await until(lambda: made.lane.spooled == 6)
+        await made.store_everything()
+        await until(lambda: made.spool.bytes == 0)
+        assert names(tmp_path) == []
+    assert threads == {"write", "read", "remove"}
