@@ -153,8 +153,8 @@ async def test_a_drill_compares_and_leaves_nothing_behind(target: Path, trades: 
 async def test_a_drill_fails_when_rows_are_not_as_recorded(target: Path, trades: ClickHouseServer):
     made = await run("backup", str(target))
     manifest = target / f"{made['id']}.json"
-    manifest.write_text(manifest.read_text().replace(f'"rows": {TRADES}', f'"rows": {TRADES + 1}'))
-    with pytest.raises(RestoreError, match=rf"trades of backup .* recorded is Rows\(rows={TRADES + 1}"):
+    manifest.write_text(manifest.read_text().replace(f'"least": {TRADES}', f'"least": {TRADES + 1}'))
+    with pytest.raises(RestoreError, match=rf"trades of backup .* recorded is Rows\(least={TRADES + 1}"):
         await run("drill", str(target))
     assert trades.query("SELECT count() FROM system.databases WHERE name LIKE '%drill%'").strip() == "0"
 

@@ -21,7 +21,7 @@ def backup(backup_id: str, target: Path | None = None, base: str | None = None) 
         id=backup_id,
         base=base,
         settled_before="2026-11-01 00:00:00",
-        tables={"marketprism_hot": {"trades": Rows(3, 18446744073709551615)}},
+        tables={"marketprism_hot": {"trades": Rows(3, 3, 18446744073709551615)}},
         messages={"MARKET_DATA": 7},
         files=files,
     )
@@ -82,3 +82,17 @@ def test_the_newest_backup_never_expires():
     old = [backup("20251001T000000Z"), backup("20251002T000000Z", base="20251001T000000Z")]
     assert manifests.expired(old, datetime(2026, 11, 1, tzinfo=UTC), keep_days=7) == []
     assert manifests.expired([], datetime(2026, 11, 1, tzinfo=UTC), keep_days=7) == []
+
+
+def test_rows_that_did_not_change_during_the_backup_have_to_be_those_very_rows():
+    recorded = Rows(3, 3, 77).between(Rows(3, 3, 77))
+    assert recorded == Rows(3, 3, 77)
+    assert recorded.holds(Rows(3, 3, 77))
+    assert not recorded.holds(Rows(3, 3, 78))
+    assert not recorded.holds(Rows(2, 2, 77))
+
+
+def test_rows_that_changed_during_the_backup_have_to_be_of_a_number_in_between():
+    recorded = Rows(3, 3, 77).between(Rows(5, 5, 99))
+    assert recorded == Rows(3, 5, None) == Rows(5, 5, 99).between(Rows(3, 3, 77))
+    assert [recorded.holds(Rows(number, number, 1)) for number in (2, 3, 5, 6)] == [False, True, True, False]

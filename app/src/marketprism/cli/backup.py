@@ -50,7 +50,7 @@ def drill(target: Target, backup_id: Which = None, as_json: Json = False) -> Non
 
 
 def _show(verdict: str, manifest: Manifest, removed: list[str], *, as_json: bool) -> None:
-    rows = {f"{d}.{t}": count.rows for d, tables in manifest.tables.items() for t, count in tables.items()}
+    rows = {f"{d}.{t}": count.most for d, tables in manifest.tables.items() for t, count in tables.items()}
     if as_json:
         files, size = len(manifest.files), sum(file.bytes for file in manifest.files.values())
         render.as_json(

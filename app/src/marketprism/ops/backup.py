@@ -51,16 +51,10 @@ def make(settings: Settings, target: Path, *, full_every_days: int, keep_days: i
     jetstream.mkdir(mode=0o700)
     messages = asyncio.run(_save_streams(settings, jetstream))
 
-    clickhouse = ClickHouseHttp(settings, "admin")
-    databases = present(clickhouse, (HOT_DATABASE, COLD_DATABASE))
-    settled_before = f"{datetime.now(UTC) - timedelta(seconds=SETTLING_SECONDS):%Y-%m-%d %H:%M:%S}"
-    tables = {database: count(clickhouse, database, settled_before) for database in databases}
     base = _base(manifests.read_all(target), started, full_every_days)
     tables_at = target / "clickhouse" / backup_id
-    options = "" if base is None else f" SETTINGS base_backup = File('{target / 'clickhouse' / base}')"
-    what = ", ".join(f"DATABASE {database}" for database in databases)
-    run(clickhouse, f"BACKUP {what} TO File('{tables_at}'){options}")
-
+    base_at = None if base is None else target / "clickhouse" / base
+    settled_before, tables = _save_tables(ClickHouseHttp(settings, "admin"), tables_at, base_at)
     made = Manifest(
         id=backup_id,
         base=base,
@@ -83,8 +77,8 @@ def count(clickhouse: ClickHouseHttp, database: str, settled_before: str) -> dic
     """Count the settled rows of every table that holds events."""
     names = clickhouse.rows(
         "SELECT DISTINCT table FROM system.columns"
-        f" WHERE database = '{database}' AND name = 'inserted_at' AND default_kind != 'ALIAS'"
-        f" AND table IN (SELECT name FROM system.tables WHERE database = '{database}' AND engine LIKE '%MergeTree')"
+        f" WHERE database = '{database}' AND name = 'stream_epoch'"
+        f" AND table IN (SELECT name FROM system.tables WHERE database = '{database}' AND engine = 'MergeTree')"
     )
     return {
         row["table"]: _count_table(clickhouse, f"{database}.{row['table']}", settled_before)
@@ -97,7 +91,7 @@ def _count_table(clickhouse: ClickHouseHttp, table: str, settled_before: str) ->
         f"SELECT count() AS rows, sum(cityHash64(stream_epoch, stream_seq, item)) AS hash FROM {table}"
         f" WHERE inserted_at < toDateTime64('{settled_before}', 3, 'UTC')"
     )
-    return Rows(int(row["rows"]), int(row["hash"]))
+    return Rows(int(row["rows"]), int(row["rows"]), int(row["hash"]))
 
 
 def run(clickhouse: ClickHouseHttp, statement: str, wait: Callable[[float], None] = time.sleep) -> None:
@@ -123,6 +117,22 @@ def run(clickhouse: ClickHouseHttp, statement: str, wait: Callable[[float], None
             )
         wait(_POLL_SECONDS)
     raise UnavailableError(f"{statement.partition(' ')[0]} does not end", remedy="see SELECT * FROM system.backups")
+
+
+def _save_tables(
+    clickhouse: ClickHouseHttp, directory: Path, base: Path | None
+) -> tuple[str, dict[str, dict[str, Rows]]]:
+    """Return the time before which rows are counted, and their numbers by database and table."""
+    databases = present(clickhouse, (HOT_DATABASE, COLD_DATABASE))
+    settled_before = f"{datetime.now(UTC) - timedelta(seconds=SETTLING_SECONDS):%Y-%m-%d %H:%M:%S}"
+    before = {database: count(clickhouse, database, settled_before) for database in databases}
+    options = "" if base is None else f" SETTINGS base_backup = File('{base}')"
+    run(clickhouse, f"BACKUP {', '.join(f'DATABASE {name}' for name in databases)} TO File('{directory}'){options}")
+    after = {database: count(clickhouse, database, settled_before) for database in databases}
+    return settled_before, {
+        database: {name: rows.between(after[database][name]) for name, rows in tables.items()}
+        for database, tables in before.items()
+    }
 
 
 async def _save_streams(settings: Settings, directory: Path) -> dict[str, int]:

@@ -29,12 +29,24 @@ class Rows(msgspec.Struct, frozen=True):
     """A table's rows that were inserted before the manifest's `settled_before`.
 
     Attributes:
-        rows: Their number.
-        hash: Sum of the hashes of their places in the streams; tells other rows of the same number apart.
+        least: Their number, the smaller of those before and after the backup: a retention or a move may change it.
+        most: The larger.
+        hash: Sum of the hashes of their places in the streams, which tells other rows of the same number apart; None
+            where it changed meanwhile.
     """
 
-    rows: int
-    hash: int
+    least: int
+    most: int
+    hash: int | None
+
+    def between(self, after: "Rows") -> "Rows":
+        """Return what a backup holds that was made between these rows and those."""
+        same = self.hash if self == after else None
+        return Rows(min(self.least, after.least), max(self.most, after.most), same)
+
+    def holds(self, found: "Rows") -> bool:
+        """Tell whether a restored table is what was recorded."""
+        return self.least <= found.least <= self.most and self.hash in (None, found.hash)
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
