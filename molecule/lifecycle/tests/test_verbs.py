@@ -1,0 +1,163 @@
+"""Every verb does what its name says to an installation that is collecting, in the order in which a year would need them."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+from testinfra.host import Host
+
+CLONE = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
+EPHEMERAL = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
+STATE = EPHEMERAL / "state" / "mp-lifecycle"
+BACKUPS = "/srv/backup"
+CONTENT = "SELECT count() AS rows, toString(sum(cityHash64(trade_id, price, quantity, timestamp, inserted_at))) AS hash FROM trades"
+
+
+def verb(name: str, *extra: str, code: int = 0) -> str:
+    """Run a playbook against the machine as an operator would; returns what it printed."""
+    command = ["ansible-playbook", "-i", os.environ["MOLECULE_INVENTORY_FILE"], str(CLONE / "playbooks" / f"{name}.yml")]
+    for variable in ("marketprism_inventory=mp-lifecycle", f"marketprism_state_dir={STATE}", *extra):
+        command += ["-e", variable]
+    environ = {**os.environ, "ANSIBLE_CONFIG": str(EPHEMERAL / "ansible.cfg"), "ANSIBLE_ROLES_PATH": str(CLONE / "roles")}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+    assert (done.returncode == 0) == (code == 0), done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def query(host: Host, sql: str) -> list[dict[str, object]]:
+    return json.loads(host.check_output("marketprism sql --format json %s", sql))["data"]
+
+
+def release(host: Host) -> str:
+    """Return the release that runs, by three witnesses."""
+    name = host.check_output("basename $(readlink -f /opt/marketprism/current)")
+    process = host.check_output("readlink /proc/$(systemctl show -P MainPID marketprism-collector)/exe; systemctl show -P MainPID marketprism-collector | xargs -I{} tr '\\0' ' ' < /proc/$(systemctl show -P MainPID marketprism-collector)/cmdline")
+    assert "marketprism" in process
+    assert json.loads(host.check_output("cat /etc/marketprism/installation.json"))["version"] == name
+    return name
+
+
+@pytest.fixture
+def changed_app(tmp_path: Path):
+    """Makes a tree of the application with another version, and with a fault where one is wanted."""
+
+    def make(version: str, fault: str = "") -> str:
+        tree = tmp_path / version
+        shutil.copytree(CLONE / "app", tree, ignore=shutil.ignore_patterns("tests", "benchmarks", "__pycache__", ".*"))
+        project = tree / "pyproject.toml"
+        project.write_text(re.sub(r'(?m)^version = .*', f'version = "{version}"', project.read_text()))
+        if fault:
+            service = tree / "src/marketprism/cli/collector.py"
+            service.write_text(service.read_text() + f"\n{fault}\n")
+        return f"artifacts_app_dir={tree}"
+
+    return make
+
+
+def test_repair_brings_back_what_was_broken_and_keeps_the_rows(host: Host) -> None:
+    before = query(host, "SELECT max(stream_seq) AS seq, count() AS rows FROM trades")[0]
+    host.check_output(
+        "systemctl disable --now marketprism-storage@hot nats-server; rm /usr/local/bin/marketprism;"
+        " echo 'log_level: DEBUG' >> /etc/marketprism/marketprism.yml; rm /etc/systemd/system/marketprism-collector.service"
+    )
+    verb("repair")
+    assert host.service("marketprism-storage@hot").is_enabled
+    assert "DEBUG" not in host.file("/etc/marketprism/marketprism.yml").content_string
+    assert host.file("/etc/systemd/system/marketprism-collector.service").exists
+    assert host.check_output("marketprism health")
+    assert int(str(query(host, "SELECT count() AS rows FROM trades")[0]["rows"])) > int(str(before["rows"]))
+
+
+def test_a_restored_table_equals_the_one_that_was_backed_up(host: Host) -> None:
+    host.check_output("systemctl stop marketprism-collector")
+    host.check_output("for i in $(seq 40); do marketprism status --json | grep -q '\"lag 0' && break; sleep 0.2; done")
+    host.check_output("systemctl stop marketprism-storage@hot")
+    (before,) = query(host, CONTENT)
+    assert "rows and" in verb("backup")
+    refused = verb("restore", code=1)
+    assert f"marketprism_hot.trades ({before['rows']} rows)" in refused
+    assert query(host, CONTENT) == [before]
+    cut = host.check_output("date -u '+%Y-%m-%d %H:%M:%S'")
+    host.check_output("sleep 1")
+    verb("restore", "marketprism_confirm_restore=yes")
+    assert query(host, f"{CONTENT} WHERE inserted_at < toDateTime64('{cut}', 3, 'UTC')") == [before]
+    (twice,) = query(host, "SELECT count() - uniqExact(source, id_kind, trade_id) AS twice FROM trades")
+    assert int(str(twice["twice"])) == 0
+    databases = [row["name"] for row in admin(host, "SELECT name FROM system.databases WHERE name LIKE '%aside%'")]
+    assert len(databases) == 1
+
+
+def admin(host: Host, sql: str) -> list[dict[str, object]]:
+    """Ask as the administrator, who sees every database."""
+    answer = host.check_output(
+        "curl --silent --fail --user marketprism_admin:$(cat /etc/marketprism/credentials/clickhouse-admin)"
+        f" 'http://10.98.0.34:8123/?default_format=JSON' --data \"{sql}\""
+    )
+    return json.loads(answer)["data"]
+
+
+def test_an_upgrade_backs_up_first_and_a_rollback_goes_back(host: Host, changed_app) -> None:
+    old = release(host)
+    backups = host.check_output(f"ls {BACKUPS}/*.json").split()
+    verb("upgrade", changed_app("0.1.1"))
+    assert release(host).startswith("0.1.1-")
+    made = host.check_output(f"ls {BACKUPS}/*.json").split()
+    assert len(made) == len(backups) + 1
+    assert json.loads(host.check_output(f"cat {made[-1]}"))["base"] == Path(backups[0]).stem
+    verb("rollback")
+    assert release(host) == old
+    assert "has no previous release to go back to; nothing was changed" in verb("rollback", code=1)
+
+
+def test_an_upgrade_that_does_not_become_healthy_goes_back_by_itself(host: Host, changed_app) -> None:
+    old = release(host)
+    said = verb("upgrade", changed_app("0.1.2", fault="raise SystemExit('broken on purpose')"), "backup_dir=", code=1)
+    assert f"{old} again, its data untouched" in said.replace("\n", " ")
+    assert release(host) == old
+    assert host.run("marketprism health").rc == 0
+
+
+def test_rotated_secrets_are_new_and_the_old_ones_are_refused(host: Host) -> None:
+    names = sorted(path.name for path in (STATE / "credentials").iterdir())
+    old = {name: (STATE / "credentials" / name).read_text().strip() for name in names}
+    verb("rotate-secrets")
+    new = {name: (STATE / "credentials" / name).read_text().strip() for name in names}
+    assert not set(old.values()) & set(new.values())
+    answer = host.run(
+        "curl --silent -o /dev/null -w '%{http_code}' --user marketprism_reader:"
+        + old["clickhouse-reader"] + " 'http://10.98.0.34:8123/?query=SELECT%201'"
+    )
+    assert answer.stdout == "403"
+    for user in ("admin", "collector", "storage"):
+        said = nats_login(host, user, old[f"nats-{user}"]), nats_login(host, user, new[f"nats-{user}"])
+        assert "Authorization Violation" in said[0]
+        assert "PONG" in said[1]
+    (EPHEMERAL / "old-secrets.json").write_text(json.dumps(old))
+
+
+def nats_login(host: Host, user: str, password: str) -> str:
+    login = json.dumps({"user": user, "pass": password, "verbose": False})
+    return host.run(
+        "bash -c %s", f"exec 3<>/dev/tcp/10.98.0.34/4222; printf 'CONNECT %s\\r\\nPING\\r\\n' '{login}' >&3; timeout 2 cat <&3"
+    ).stdout
+
+
+def test_the_support_bundle_holds_what_helps_and_no_secret() -> None:
+    verb("support-bundle")
+    (archive,) = (STATE / "support").glob("*.tar.gz")
+    secrets = [path.read_text().strip() for path in (STATE / "credentials").iterdir()]
+    secrets += list(json.loads((EPHEMERAL / "old-secrets.json").read_text()).values())
+    assert len(secrets) == 14
+    with tarfile.open(archive) as bundle:
+        files = {member.name.partition("/")[2]: bundle.extractfile(member).read() for member in bundle if member.isfile()}
+    for secret in secrets:
+        assert not [name for name, content in files.items() if secret.encode() in content]
+    assert json.loads(files["status.json"])["healthy"] is True
+    assert b"Started" in files["journal/nats-server.service.txt"]
+    assert b"source: simulated" in files["files/etc/marketprism/marketprism.yml"]
+    assert b"nats_max" not in files["disk.txt"] and b"Filesystem" in files["disk.txt"]
