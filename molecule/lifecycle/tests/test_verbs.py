@@ -1,4 +1,4 @@
-"""Every verb does what its name says to an installation that is collecting, in the order in which a year would need them."""
+"""Every verb does what its name says to an installation that is collecting, in the order of a year's needs."""
 
 import json
 import os
@@ -6,6 +6,8 @@ import re
 import shutil
 import subprocess
 import tarfile
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -15,15 +17,20 @@ CLONE = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
 EPHEMERAL = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
 STATE = EPHEMERAL / "state" / "mp-lifecycle"
 BACKUPS = "/srv/backup"
-CONTENT = "SELECT count() AS rows, toString(sum(cityHash64(trade_id, price, quantity, timestamp, inserted_at))) AS hash FROM trades"
+HASH = "toString(sum(cityHash64(trade_id, price, quantity, timestamp, inserted_at)))"
+CONTENT = f"SELECT count() AS rows, {HASH} AS hash FROM trades"
 
 
 def verb(name: str, *extra: str, code: int = 0) -> str:
     """Run a playbook against the machine as an operator would; returns what it printed."""
-    command = ["ansible-playbook", "-i", os.environ["MOLECULE_INVENTORY_FILE"], str(CLONE / "playbooks" / f"{name}.yml")]
+    command = ["ansible-playbook", "-i", str(EPHEMERAL / "inventory"), str(CLONE / "playbooks" / f"{name}.yml")]
     for variable in ("marketprism_inventory=mp-lifecycle", f"marketprism_state_dir={STATE}", *extra):
         command += ["-e", variable]
-    environ = {**os.environ, "ANSIBLE_CONFIG": str(EPHEMERAL / "ansible.cfg"), "ANSIBLE_ROLES_PATH": str(CLONE / "roles")}
+    environ = {
+        **os.environ,
+        "ANSIBLE_CONFIG": str(EPHEMERAL / "ansible.cfg"),
+        "ANSIBLE_ROLES_PATH": str(CLONE / "roles"),
+    }
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
     assert (done.returncode == 0) == (code == 0), done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -33,11 +40,26 @@ def query(host: Host, sql: str) -> list[dict[str, object]]:
     return json.loads(host.check_output("marketprism sql --format json %s", sql))["data"]
 
 
+def secret(name: str) -> str:
+    return (STATE / "credentials" / name).read_text().strip()
+
+
+def ask_as(role: str, password: str, sql: str) -> tuple[int, str]:
+    """Ask ClickHouse from this computer; returns HTTP status and answer."""
+    login = {"X-ClickHouse-User": f"marketprism_{role}", "X-ClickHouse-Key": password}
+    request = urllib.request.Request("http://10.98.0.34:8123/", sql.encode(), login)
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, ""
+
+
 def release(host: Host) -> str:
-    """Return the release that runs, by three witnesses."""
+    """Return the release that runs, by three witnesses: the link, the files of the process, and the record."""
     name = host.check_output("basename $(readlink -f /opt/marketprism/current)")
-    process = host.check_output("readlink /proc/$(systemctl show -P MainPID marketprism-collector)/exe; systemctl show -P MainPID marketprism-collector | xargs -I{} tr '\\0' ' ' < /proc/$(systemctl show -P MainPID marketprism-collector)/cmdline")
-    assert "marketprism" in process
+    mapped = host.check_output("cat /proc/$(systemctl show -P MainPID marketprism-collector)/maps")
+    assert set(re.findall(r"/opt/marketprism/releases/([^/]+)/", mapped)) == {name}
     assert json.loads(host.check_output("cat /etc/marketprism/installation.json"))["version"] == name
     return name
 
@@ -50,7 +72,7 @@ def changed_app(tmp_path: Path):
         tree = tmp_path / version
         shutil.copytree(CLONE / "app", tree, ignore=shutil.ignore_patterns("tests", "benchmarks", "__pycache__", ".*"))
         project = tree / "pyproject.toml"
-        project.write_text(re.sub(r'(?m)^version = .*', f'version = "{version}"', project.read_text()))
+        project.write_text(re.sub(r"(?m)^version = .*", f'version = "{version}"', project.read_text()))
         if fault:
             service = tree / "src/marketprism/cli/collector.py"
             service.write_text(service.read_text() + f"\n{fault}\n")
@@ -63,7 +85,8 @@ def test_repair_brings_back_what_was_broken_and_keeps_the_rows(host: Host) -> No
     before = query(host, "SELECT max(stream_seq) AS seq, count() AS rows FROM trades")[0]
     host.check_output(
         "systemctl disable --now marketprism-storage@hot nats-server; rm /usr/local/bin/marketprism;"
-        " echo 'log_level: DEBUG' >> /etc/marketprism/marketprism.yml; rm /etc/systemd/system/marketprism-collector.service"
+        " echo 'log_level: DEBUG' >> /etc/marketprism/marketprism.yml;"
+        " rm /etc/systemd/system/marketprism-collector.service"
     )
     verb("repair")
     assert host.service("marketprism-storage@hot").is_enabled
@@ -75,8 +98,7 @@ def test_repair_brings_back_what_was_broken_and_keeps_the_rows(host: Host) -> No
 
 def test_a_restored_table_equals_the_one_that_was_backed_up(host: Host) -> None:
     host.check_output("systemctl stop marketprism-collector")
-    host.check_output("for i in $(seq 40); do marketprism status --json | grep -q '\"lag 0' && break; sleep 0.2; done")
-    host.check_output("systemctl stop marketprism-storage@hot")
+    host.check_output("sleep 2; systemctl stop marketprism-storage@hot")
     (before,) = query(host, CONTENT)
     assert "rows and" in verb("backup")
     refused = verb("restore", code=1)
@@ -88,17 +110,10 @@ def test_a_restored_table_equals_the_one_that_was_backed_up(host: Host) -> None:
     assert query(host, f"{CONTENT} WHERE inserted_at < toDateTime64('{cut}', 3, 'UTC')") == [before]
     (twice,) = query(host, "SELECT count() - uniqExact(source, id_kind, trade_id) AS twice FROM trades")
     assert int(str(twice["twice"])) == 0
-    databases = [row["name"] for row in admin(host, "SELECT name FROM system.databases WHERE name LIKE '%aside%'")]
-    assert len(databases) == 1
-
-
-def admin(host: Host, sql: str) -> list[dict[str, object]]:
-    """Ask as the administrator, who sees every database."""
-    answer = host.check_output(
-        "curl --silent --fail --user marketprism_admin:$(cat /etc/marketprism/credentials/clickhouse-admin)"
-        f" 'http://10.98.0.34:8123/?default_format=JSON' --data \"{sql}\""
+    status, aside = ask_as(
+        "admin", secret("clickhouse-admin"), "SELECT name FROM system.databases WHERE name LIKE '%aside%'"
     )
-    return json.loads(answer)["data"]
+    assert (status, len(aside.split())) == (200, 1)
 
 
 def test_an_upgrade_backs_up_first_and_a_rollback_goes_back(host: Host, changed_app) -> None:
@@ -124,15 +139,13 @@ def test_an_upgrade_that_does_not_become_healthy_goes_back_by_itself(host: Host,
 
 def test_rotated_secrets_are_new_and_the_old_ones_are_refused(host: Host) -> None:
     names = sorted(path.name for path in (STATE / "credentials").iterdir())
-    old = {name: (STATE / "credentials" / name).read_text().strip() for name in names}
+    old = {name: secret(name) for name in names}
     verb("rotate-secrets")
-    new = {name: (STATE / "credentials" / name).read_text().strip() for name in names}
+    new = {name: secret(name) for name in names}
     assert not set(old.values()) & set(new.values())
-    answer = host.run(
-        "curl --silent -o /dev/null -w '%{http_code}' --user marketprism_reader:"
-        + old["clickhouse-reader"] + " 'http://10.98.0.34:8123/?query=SELECT%201'"
-    )
-    assert answer.stdout == "403"
+    for role in ("admin", "writer", "reader"):
+        answers = [ask_as(role, passwords[f"clickhouse-{role}"], "SELECT 1") for passwords in (old, new)]
+        assert answers == [(403, ""), (200, "1\n")]
     for user in ("admin", "collector", "storage"):
         said = nats_login(host, user, old[f"nats-{user}"]), nats_login(host, user, new[f"nats-{user}"])
         assert "Authorization Violation" in said[0]
@@ -143,21 +156,24 @@ def test_rotated_secrets_are_new_and_the_old_ones_are_refused(host: Host) -> Non
 def nats_login(host: Host, user: str, password: str) -> str:
     login = json.dumps({"user": user, "pass": password, "verbose": False})
     return host.run(
-        "bash -c %s", f"exec 3<>/dev/tcp/10.98.0.34/4222; printf 'CONNECT %s\\r\\nPING\\r\\n' '{login}' >&3; timeout 2 cat <&3"
+        "bash -c %s",
+        f"exec 3<>/dev/tcp/10.98.0.34/4222; printf 'CONNECT %s\\r\\nPING\\r\\n' '{login}' >&3; timeout 2 cat <&3",
     ).stdout
 
 
 def test_the_support_bundle_holds_what_helps_and_no_secret() -> None:
     verb("support-bundle")
     (archive,) = (STATE / "support").glob("*.tar.gz")
-    secrets = [path.read_text().strip() for path in (STATE / "credentials").iterdir()]
+    secrets = [secret(path.name) for path in (STATE / "credentials").iterdir()]
     secrets += list(json.loads((EPHEMERAL / "old-secrets.json").read_text()).values())
     assert len(secrets) == 14
     with tarfile.open(archive) as bundle:
-        files = {member.name.partition("/")[2]: bundle.extractfile(member).read() for member in bundle if member.isfile()}
+        files = {
+            member.name.partition("/")[2]: bundle.extractfile(member).read() for member in bundle if member.isfile()
+        }
     for secret in secrets:
         assert not [name for name, content in files.items() if secret.encode() in content]
     assert json.loads(files["status.json"])["healthy"] is True
     assert b"Started" in files["journal/nats-server.service.txt"]
     assert b"source: simulated" in files["files/etc/marketprism/marketprism.yml"]
-    assert b"nats_max" not in files["disk.txt"] and b"Filesystem" in files["disk.txt"]
+    assert b"Filesystem" in files["disk.txt"]
