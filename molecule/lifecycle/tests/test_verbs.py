@@ -161,18 +161,25 @@ def nats_login(host: Host, user: str, password: str) -> str:
     ).stdout
 
 
-def test_the_support_bundle_holds_what_helps_and_no_secret() -> None:
+def test_the_support_bundle_holds_what_helps_and_no_secret(host: Host) -> None:
+    leak = f"# {secret('nats-admin')} http://somebody:hunter2@proxy.example.org"
+    host.check_output("cp -a /etc/nats/server.conf /run/server.conf && echo %s >> /etc/nats/server.conf", leak)
     verb("support-bundle")
-    (archive,) = (STATE / "support").glob("*.tar.gz")
+    host.check_output("mv /run/server.conf /etc/nats/server.conf")
+    archive = max((STATE / "support").glob("*.tar.gz"))
     secrets = [secret(path.name) for path in (STATE / "credentials").iterdir()]
     secrets += list(json.loads((EPHEMERAL / "old-secrets.json").read_text()).values())
     assert len(secrets) == 14
+    files = {}
     with tarfile.open(archive) as bundle:
-        files = {
-            member.name.partition("/")[2]: bundle.extractfile(member).read() for member in bundle if member.isfile()
-        }
-    for secret in secrets:
-        assert not [name for name, content in files.items() if secret.encode() in content]
+        for member in bundle:
+            content = bundle.extractfile(member)
+            assert content is not None
+            files[member.name.partition("/")[2]] = content.read()
+    for value in (*secrets, "hunter2"):
+        assert not [name for name, content in files.items() if value.encode() in content]
+    shown = files["files/etc/nats/server.conf"].decode()
+    assert "# [removed: nats-admin] http://somebody:[removed: password]@proxy.example.org" in shown
     assert json.loads(files["status.json"])["healthy"] is True
     assert b"Started" in files["journal/nats-server.service.txt"]
     assert b"source: simulated" in files["files/etc/marketprism/marketprism.yml"]
