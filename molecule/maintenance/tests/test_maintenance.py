@@ -48,8 +48,8 @@ def test_a_backup_and_a_drill_say_when_they_succeeded(host: Host) -> None:
     admin(
         host,
         "INSERT INTO marketprism_hot.trades (source, exchange, market, symbol, timestamp, id_kind, side, price,"
-        " quantity, trade_id, stream_epoch, stream_seq, item, inserted_at) SELECT 'replayed', 'binance', 'spot', 'BTC-USDT',"
-        f" now64(6), 'fill', 'buy', 1, 1, number, 7, number, 0, now64(3) - 3600 FROM numbers({ROWS})",
+        " quantity, trade_id, stream_epoch, stream_seq, item, inserted_at) SELECT 'replayed', 'binance', 'spot',"
+        f" 'BTC-USDT', now64(6), 'fill', 'buy', 1, 1, number, 7, number, 0, now64(3) - 3600 FROM numbers({ROWS})",
     )
     before = time.time_ns() // 1_000_000_000
     host.check_output("systemctl start marketprism-backup")
@@ -67,7 +67,7 @@ def test_a_failure_is_told_with_its_journal_and_leaves_no_success(host: Host) ->
     told = json.loads(host.check_output("tail -n 1 /run/heard.jsonl"))
     assert told["unit"] == "marketprism-health.service"
     assert told["text"] == "MarketPrism on mp-maintenance: marketprism-health.service failed"
-    assert "collector" in told["journal"]
+    assert "collector does not answer at http://10.98.0.33:8087/ready" in told["journal"]
     assert not host.file(f"{METRICS}/marketprism_health.prom").exists
     host.check_output("systemctl reset-failed marketprism-health")
 
