@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Operations: verbs that change something are playbooks; status, health and logs are asked on the host itself.
+# Operations: verbs that change something are playbooks; the rest is asked on the host itself.
 set -euo pipefail
 
 usage() {
@@ -11,7 +11,9 @@ Usage: scripts/manage_all.sh COMMAND [OPTION...]
   restart            take over .env, restart everything, wait until rows arrive
   status [--json]    units, ports, rows per table and their age
   health [--json]    what is wrong; exits 1 when anything is
-  logs [UNIT...]     the last lines of the journals; --lines N (100)
+  diagnose [PROBLEM...] [--json] [--lang zh]
+                     what is wrong, why, and what to type; exits 0 healthy, 1 degraded, 2 broken
+  logs [UNIT...]     the last lines of the journals; --lines N (100), --follow for what comes
 
   init               install, or finish an installation
   repair             back to what the inventory says; data and release stay
@@ -46,15 +48,20 @@ main() {
   arguments=("$@")
   command=${1:-help}
   (($# == 0)) || shift
-  inventory='' lines=100 json=() units=() playbook_options=() words=()
+  inventory='' lines=100 json=() words=() follow=false playbook_options=()
   while (($#)); do
     case $1 in
-      --inventory | --lines)
+      --inventory | --lines | --lang)
         [[ -n ${2-} ]] || fail "$1 needs a value; see --help"
-        if [[ $1 == --lines ]]; then lines=$2; else inventory=$2; fi
+        case $1 in
+          --inventory) inventory=$2 ;;
+          --lines) lines=$2 ;;
+          --lang) words+=("--lang=$2") ;;
+        esac
         shift
         ;;
       --json) json=(--json) ;;
+      --follow) follow=true ;;
       --check) playbook_options+=(--check) ;;
       -e)
         [[ -n ${2-} ]] || fail "$1 needs NAME=VALUE; see --help"
@@ -62,13 +69,13 @@ main() {
         shift
         ;;
       -*) fail "unknown option: $1; see --help" ;;
-      *) units+=("--unit=$1") words+=("$1") ;;
+      *) words+=("$1") ;;
     esac
     shift
   done
 
   case $command in
-    start | stop | restart | status | health | logs) ;;
+    start | stop | restart | status | health | diagnose | logs) ;;
     repair | upgrade | rollback | backup | drill | restore | rotate-secrets | support-bundle) ;;
     init | integrity | clean | fix) ;;
     help | -h | --help)
@@ -96,6 +103,14 @@ main() {
     ANSIBLE_STDOUT_CALLBACK=phases exec ansible-playbook -i "inventories/$inventory" "$@" "${playbook_options[@]}" </dev/null
   }
 
+  # On a terminal every unit has a colour of its own; the sixth field is its name.
+  colour() {
+    if [[ ! -t 1 ]]; then cat && return; fi
+    awk '{ unit = $6; sub(/\[.*/, "", unit)
+           if (!(unit in colours)) colours[unit] = 31 + count++ % 6
+           printf "\033[%dm%s\033[0m\n", colours[unit], $0; fflush() }'
+  }
+
   case $command in
     init) play site.yml ;;
     integrity) play playbooks/contract.yml --check --diff ;;
@@ -108,9 +123,28 @@ main() {
       ;;
     status) ask 'storage[0]' "env COLUMNS=${COLUMNS:-140} /usr/local/bin/marketprism status ${json[*]}" ;;
     health) ask 'storage[0]' "env COLUMNS=${COLUMNS:-140} /usr/local/bin/marketprism health ${json[*]}" || exit 1 ;;
+    diagnose)
+      ANSWER_STATUS_FILE=$(mktemp)
+      export ANSWER_STATUS_FILE
+      trap 'rm -f "$ANSWER_STATUS_FILE"' EXIT
+      ask 'storage[0]' "env COLUMNS=${COLUMNS:-140} /usr/local/bin/marketprism doctor ${words[*]} ${json[*]}" || true
+      status=$(<"$ANSWER_STATUS_FILE")
+      exit "${status:-2}"
+      ;;
     logs)
-      ((${#units[@]})) || units=('--unit=marketprism-*' --unit=nats-server --unit=clickhouse-server)
-      ask marketprism "journalctl --no-pager --lines=$lines ${units[*]}"
+      ((${#words[@]})) || words=('marketprism-*' nats-server clickhouse-server)
+      journal="journalctl --no-pager --quiet --output=with-unit ${words[*]/#/--unit=}"
+      if $follow; then
+        # The host remembers where a reading ended; what comes is asked for again and again, over whatever leads there.
+        cursor=/run/marketprism-logs.$$
+        trap 'ask marketprism "rm --force $cursor"' EXIT
+        journal+=" --cursor-file=$cursor"
+      fi
+      ask marketprism "$journal --lines=$lines" | colour
+      while $follow; do
+        ask marketprism "$journal" | colour
+        sleep 1
+      done
       ;;
     *) play "playbooks/$command.yml" ;;
   esac

@@ -1,8 +1,10 @@
 """Every knob is read, and a wrong name or value is a clear error."""
 
+import re
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from marketprism import settings
 from marketprism.contract.instruments import Source
@@ -40,6 +42,12 @@ def test_environment_beats_env_file_beats_yaml(config: Path) -> None:
         ("LOG_LEVEL", "DEBUG", ("log_level",), "DEBUG"),
         ("HEALTH_CHECK_PORT", "18087", ("collector", "health_port"), 18087),
         ("METRICS_PORT", "19093", ("collector", "metrics_port"), 19093),
+        ("MAX_CONCURRENT_CONNECTIONS", "30", ("collector", "max_connections"), 30),
+        ("WEBSOCKET_RECONNECT_DELAY", "10", ("collector", "reconnect_seconds"), 10.0),
+        ("HTTP_PROXY", "proxy.lan:3128", ("collector", "http_proxy"), SecretStr("http://proxy.lan:3128")),
+        ("HTTPS_PROXY", "socks5://s.lan:1080", ("collector", "https_proxy"), SecretStr("socks5h://s.lan:1080")),
+        ("HTTPS_PROXY", "", ("collector", "https_proxy"), None),
+        ("NO_PROXY", "okx.com,.lan", ("collector", "no_proxy"), "okx.com,.lan"),
         ("MARKETPRISM_NATS__URL", "nats://x:1", ("nats", "url"), "nats://x:1"),
         ("MARKETPRISM_STORAGE__BATCH_SECONDS", "2", ("storage", "batch_seconds"), 2.0),
         ("MARKETPRISM_STORAGE__COLD_ENABLED", "true", ("storage", "cold_enabled"), True),
@@ -58,6 +66,15 @@ def test_every_knob_of_the_table_names_a_setting() -> None:
         model: object = settings.Settings()
         for key in path:
             model = getattr(model, key)
+
+
+def test_the_example_of_the_env_file_lists_every_knob_and_is_valid(tmp_path: Path) -> None:
+    example = (Path(__file__).parents[2] / ".env.example").read_text(encoding="utf-8")
+    assert set(re.findall(r"(?m)^([A-Z_]+)=", example)) == set(settings.KNOBS)
+    path = tmp_path / "marketprism.yml"
+    path.touch()
+    path.with_suffix(".env").write_text(example)
+    assert settings.load(path, {}).collector == settings.Settings().collector, "it shows the defaults"
 
 
 @pytest.mark.parametrize(
@@ -83,6 +100,9 @@ def test_every_knob_of_the_table_names_a_setting() -> None:
         ("cold: {hots: x}", {}, r"unknown setting 'cold.hots'.*did you mean 'host'"),
         ("storage: {cold_enabled: true, hot_days: 9, cold_days: 9}", {}, r"must be more than hot_days, 9"),
         ("a: [", {}, r"not valid YAML"),
+        ("", {"HTTPS_PROXY": "ftp://a:1"}, r"'collector.https_proxy' is 'ftp://a:1'.*one of http, https, socks5"),
+        ("", {"HTTP_PROXY": "proxy.lan"}, r"'collector.http_proxy' is 'proxy.lan'.*host:port"),
+        ("", {"MAX_CONCURRENT_CONNECTIONS": "1"}, r"'collector.max_connections' is '1'.*greater than or equal to 2"),
     ],
 )
 def test_wrong_input_names_field_value_and_remedy(
@@ -135,3 +155,23 @@ def test_a_spool_too_small_to_help_is_refused_by_name(config: Path) -> None:
     assert settings.load(config, {}).collector.spool_bytes == 2 * 1024**3
     with pytest.raises(ConfigurationError, match=r"setting 'collector\.spool_bytes' is '1000000': .* 67108864"):
         settings.load(config, {"MARKETPRISM_COLLECTOR__SPOOL_BYTES": "1000000"})
+
+
+def test_a_proxys_password_is_shown_nowhere(config: Path) -> None:
+    found = settings.load(config, {"HTTPS_PROXY": "http://me:secret@proxy.lan:3128"})
+    assert "secret" not in repr(found)
+    assert "secret" not in str(found.model_dump())
+
+
+def test_not_even_in_the_error_about_it(config: Path) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        settings.load(config, {"HTTPS_PROXY": "http://me:secret@proxy.lan"})
+    assert "secret" not in str(raised.value)
+    assert "//***@proxy.lan" in str(raised.value)
+
+
+def test_a_venue_may_have_its_own_proxy(config: Path) -> None:
+    config.write_text("venues: {okx-swap: {proxy: 'socks5://s.lan:1080'}}")
+    found = settings.load(config, {}).venues
+    assert found["okx-swap"].proxy == SecretStr("socks5h://s.lan:1080")
+    assert found["okx-spot"].proxy is None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from ansible.plugins.callback import CallbackBase
@@ -14,6 +16,7 @@ short_description: what one command printed
 description:
   - Writes a command's standard output and standard error to our own, byte for byte, so that JSON stays JSON.
   - Everything that is not the command's goes to standard error.
+  - Its exit code goes to the file that ANSWER_STATUS_FILE names, as ansible itself ends with 2 whatever it was.
 """
 
 
@@ -45,6 +48,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
             if text:
                 stream.write(text if text.endswith("\n") else text + "\n")
                 stream.flush()
+        status = os.environ.get("ANSWER_STATUS_FILE")
+        if status and "cmd" in result._result:  # the command ran
+            Path(status).write_text(str(result._result["rc"]), encoding="ascii")
 
     @staticmethod
     def _say(result: Any) -> None:

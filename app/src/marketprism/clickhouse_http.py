@@ -19,6 +19,11 @@ _CHUNK_BYTES = 64 * 1024
 _READ_ONLY, _NOT_ALLOWED, _WRONG_PASSWORD = 164, 497, (192, 193, 194, 516)
 
 
+def quoted(text: str) -> str:
+    """Write a text as a string literal of a statement."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 class QueryRefusedError(MarketPrismError):
     """The server answered a statement with an error; `facts["code"]` is its number."""
 
@@ -30,13 +35,22 @@ class ClickHouseHttp:
         settings: Name the server and keep the password.
         role: Key of `catalog.CLICKHOUSE_USERS`.
         server: Another server than ``settings.clickhouse``, with the same users and passwords.
+        answer_seconds: Longest silence of the server within one statement.
     """
 
-    def __init__(self, settings: Settings, role: str, server: ClickHouseSettings | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        role: str,
+        server: ClickHouseSettings | None = None,
+        *,
+        answer_seconds: float = _ANSWER_SECONDS,
+    ) -> None:
         server = server or settings.clickhouse
         self._host = server.host
         self._port = server.http_port
         self._role = role
+        self._answer_seconds = answer_seconds
         self._user = CLICKHOUSE_USERS[role]
         self._password = settings.credential(f"clickhouse-{role}")
 
@@ -98,7 +112,7 @@ class ClickHouseHttp:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=_CONNECT_SECONDS)
         try:
             connection.connect()
-            connection.sock.settimeout(_ANSWER_SECONDS)
+            connection.sock.settimeout(self._answer_seconds)
             connection.request("POST", f"/?{urlencode(query)}", body=body, headers=headers)
             answer = connection.getresponse()
             if answer.status != http.HTTPStatus.OK:

@@ -6,10 +6,12 @@ Unknown names are refused everywhere.
 
 import difflib
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 
 import yaml
 from dotenv import dotenv_values
@@ -19,6 +21,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
     ValidationError,
     field_validator,
     model_validator,
@@ -40,8 +43,38 @@ KNOBS: dict[str, tuple[str, ...]] = {
     "LOG_LEVEL": ("log_level",),
     "HEALTH_CHECK_PORT": ("collector", "health_port"),
     "METRICS_PORT": ("collector", "metrics_port"),
+    "MAX_CONCURRENT_CONNECTIONS": ("collector", "max_connections"),
+    "WEBSOCKET_RECONNECT_DELAY": ("collector", "reconnect_seconds"),
+    "HTTP_PROXY": ("collector", "http_proxy"),
+    "HTTPS_PROXY": ("collector", "https_proxy"),
+    "NO_PROXY": ("collector", "no_proxy"),
 }
 """The operator's plain variable names and the settings they stand for."""
+
+
+PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
+
+
+def _proxy(given: Any) -> Any:
+    """Check a proxy's address; nothing means none, and without a scheme it is an HTTP proxy.
+
+    A SOCKS proxy resolves the names itself (``socks5h``): where exchanges are blocked, name servers often lie.
+    """
+    if not isinstance(given, str):
+        return given
+    if not given.strip():
+        return None
+    address = given.strip() if "://" in given else f"http://{given.strip()}"
+    parts = urlsplit(address)
+    if parts.scheme not in PROXY_SCHEMES or not parts.hostname or parts.port is None:
+        raise ValueError(
+            f"a proxy is <scheme>://[user:password@]host:port, its scheme one of {', '.join(PROXY_SCHEMES)}"
+        )
+    return re.sub(r"^socks5:", "socks5h:", address)
+
+
+ProxyAddress = Annotated[SecretStr | None, BeforeValidator(_proxy)]
+"""A secret, as it may hold a password."""
 
 
 class _Section(BaseModel):
@@ -77,6 +110,12 @@ class CollectorSettings(_Section):
         book_interval_seconds: Time between published snapshots of one book.
         spool_directory: Where events wait while NATS is away, slow or full; the unit's StateDirectory.
         spool_bytes: Bytes on disk that all waiting events together may take; after that publishing waits.
+        max_connections: Open WebSockets and running REST requests together.
+        reconnect_seconds: Bound of the first wait after a lost connection; it doubles with each attempt in vain.
+        rotation_seconds: Age at which a WebSocket is replaced; the exchanges cut theirs after 24 hours.
+        http_proxy: For exchanges at ``http`` and ``ws`` addresses; a venue's own proxy comes first.
+        https_proxy: For those at ``https`` and ``wss`` addresses, which is all real ones.
+        no_proxy: Hosts, domains and networks that are reached directly, separated by commas.
     """
 
     bind: str = "127.0.0.1"
@@ -86,6 +125,12 @@ class CollectorSettings(_Section):
     book_interval_seconds: float = Field(default=1.0, ge=0.1, le=60)
     spool_directory: Path = SYSTEM_SPOOL
     spool_bytes: int = Field(default=2 * 1024**3, ge=64 * 1024**2)
+    max_connections: int = Field(default=50, ge=2, le=1000)
+    reconnect_seconds: float = Field(default=0.5, ge=0.1, le=300)
+    rotation_seconds: float = Field(default=23 * 3600 + 50 * 60, ge=60, le=86_400)
+    http_proxy: ProxyAddress = None
+    https_proxy: ProxyAddress = None
+    no_proxy: str = ""
 
 
 class StorageSettings(_Section):
@@ -127,9 +172,11 @@ class VenueSettings(_Section):
     Attributes:
         symbols: Canonical symbols, such as ``BTC-USDT``.
         data_types: Names from the contract.
+        proxy: ``http://``, ``https://`` or ``socks5://``, for REST and WebSocket.
     """
 
     enabled: bool = True
+    proxy: ProxyAddress = None
     ws_url: str
     rest_url: str
     symbols: tuple[str, ...]
@@ -245,7 +292,7 @@ class _Knobs(PydanticBaseSettingsSource):
             section = values
             for key in path[:-1]:
                 section = section.setdefault(key, {})
-            section[path[-1]] = yaml.safe_load(value) if value[:1] in "[{" else value
+            section[path[-1]] = yaml.safe_load(value) if value.startswith(("[", "{")) else value
         return values
 
 
@@ -299,6 +346,9 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
         raise ConfigurationError(f"{path} is not valid YAML: {error}", remedy="correct the file") from error
 
 
+_PASSWORD = re.compile(r"//[^/@\s]*@")
+
+
 def _unknown(what: str, name: str, known: list[str]) -> ConfigurationError:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     remedy = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
@@ -312,9 +362,8 @@ def _explain(error: ValidationError, path: Path | None) -> ConfigurationError:
     where = f"{path} or a {PREFIX}* variable" if path is not None else f"a {PREFIX}* variable"
     if first["type"] == "extra_forbidden":
         return _unknown(f"setting {name!r} (in {where})", keys[-1], _known_names(keys[:-1]))
-    return ConfigurationError(
-        f"setting {name!r} is {first.get('input')!r}: {first['msg']}", remedy=f"correct it in {where}"
-    )
+    given = _PASSWORD.sub("//***@", repr(first.get("input")))
+    return ConfigurationError(f"setting {name!r} is {given}: {first['msg']}", remedy=f"correct it in {where}")
 
 
 def _known_names(parents: list[str]) -> list[str]:

@@ -1,7 +1,6 @@
 """A book is live only while every change was seen."""
 
-import dataclasses
-
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,7 +40,7 @@ def test_held_deltas_bridge_to_the_snapshot() -> None:
         book.feed_delta(held)
     assert book.feed_image(image(7)) == [Applied(delta(6, 9)), Applied(delta(10, 12))]
     assert (book.state, book.last_id) == (SyncState.LIVE, 12)
-    assert book.levels.bids.highest(1) == [("10", "12")]
+    assert book.levels.bids.best(1) == [("10", "12")]
 
 
 def test_spot_bridges_at_the_id_after_the_snapshot() -> None:
@@ -147,11 +146,11 @@ def test_a_link_that_does_not_fit_breaks_a_book_of_the_stream_even_with_a_smalle
 
 def test_levels_that_differ_from_the_checksum_break_the_book() -> None:
     book, _ = in_band(10)
-    wrong = dataclasses.replace(delta(11, 11, prev=10), checksum=1)
+    wrong = msgspec.structs.replace(delta(11, 11, prev=10), checksum=1)
     assert book.feed_delta(wrong) == [Broken(10, wrong), SnapshotNeeded("checksum_differs")]
     assert book.state is SyncState.BUFFERING
 
 
 def test_an_image_with_a_wrong_checksum_is_asked_for_again() -> None:
     book = BookSync(in_band=True)
-    assert book.feed_image(dataclasses.replace(image(1), checksum=1)) == [SnapshotNeeded("checksum_differs")]
+    assert book.feed_image(msgspec.structs.replace(image(1), checksum=1)) == [SnapshotNeeded("checksum_differs")]

@@ -22,6 +22,7 @@ def test_the_contract_is_json_for_the_deployment() -> None:
         "stream": "MARKET_DATA",
         "freshness_seconds": 45,
     }
+    assert printed["venues"]["deribit"] == {"enabled": True, "symbols": ["BTC-USD", "ETH-USD"]}
     assert printed["nats_users"]["storage"]["subscribe"] == ["_INBOX.storage.>"]
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from marketprism.cli import render
-from marketprism.ops.status import Service, Status, TableState
+from marketprism.ops.status import FeedState, Service, Status, TableState
 
 
 def test_nothing_is_cut_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -17,6 +17,7 @@ def test_nothing_is_cut_without_a_terminal(capsys: pytest.CaptureFixture[str]) -
         {},
         [unit],
         {"trades": TableState(12_345, 0.31), "orderbooks": TableState(0, None)},
+        [FeedState("okx-swap", "funding_rate", 0.07, 0.31, 12.34)],
         ["binance-spot trade BTC-USDT is stale: newest row is 46 s old (limit 45 s)"],
     )
     render.status(report)
@@ -30,5 +31,8 @@ def test_nothing_is_cut_without_a_terminal(capsys: pytest.CaptureFixture[str]) -
         "0.3 s ago",
         "none",
         "46 s old",
+        "okx-swap",
+        "0.31 s",
+        "12.3 s ago",
     ):
         assert words in printed

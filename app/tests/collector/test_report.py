@@ -1,14 +1,19 @@
+import time
+
+import msgspec
 from prometheus_client import CollectorRegistry, generate_latest
 
+from marketprism.collector.allowance import Allowance
 from marketprism.collector.lane import Limits
 from marketprism.collector.publisher import Publisher
 from marketprism.collector.report import Reporter
 from marketprism.collector.venue import VenueCollector
 from marketprism.contract.instruments import Source
 from marketprism.pipeline.outputs import Record
-from marketprism.settings import VenueSettings
+from marketprism.settings import CollectorSettings, VenueSettings
 from marketprism.telemetry.metrics import CollectorMetrics
 from marketprism.telemetry.watchdog import Watchdog
+from marketprism.venues.protocol import ListingState
 from tests.collector.events import instrument, trade
 
 
@@ -34,8 +39,12 @@ class Scene:
         self.watchdog = Watchdog(clock=self.clock)
         self.publisher = Publisher(url="nats://127.0.0.1:1", user="collector", password="x", limits=Limits())
         self.publisher._connection.cause = None
-        self.venue = VenueCollector("binance-spot", settings, sink=self._nowhere)
-        self.reporter = Reporter([self.venue], self.publisher, self.watchdog, self.clock)
+        allowance = Allowance(10)
+        self.venue = VenueCollector(
+            "binance-spot", settings, collector=CollectorSettings(), allowance=allowance, sink=self._nowhere
+        )
+        self.venue.state.started()
+        self.reporter = Reporter([self.venue], self.publisher, self.watchdog, allowance.places, self.clock)
         self.reporter.ready = True
 
     async def _nowhere(self, _record: Record) -> None: ...
@@ -46,7 +55,8 @@ class Scene:
         return report.details["problems"]
 
     def age(self, data_type: str, seconds: float) -> None:
-        self.venue._seen[data_type, "BTC-USDT"] -= seconds
+        key = (data_type, "BTC-USDT")
+        self.venue._liveness.seen(key, "market-data", time.monotonic() - seconds)
 
 
 async def test_a_fresh_collector_is_healthy() -> None:
@@ -57,11 +67,11 @@ async def test_every_kind_of_problem_is_named_and_none_of_the_outside_ones_ends_
     scene = Scene()
     scene.age("trade", 60)
     scene.publisher._connection.cause = "NATS at nats://127.0.0.1:1 is away"
-    scene.venue.rest.blocked = "HTTP 451 restricted"
+    scene.venue.state.blocked("rest", "HTTP 451 restricted")
     assert scene.problems() == [
         "stale: binance-spot trade BTC-USDT",
         "publisher: NATS at nats://127.0.0.1:1 is away",
-        "binance-spot refuses this address: HTTP 451 restricted",
+        "binance-spot blocked: HTTP 451 restricted",
     ]
     assert scene.reporter.report().live
     assert scene.reporter.report().ready
@@ -123,6 +133,27 @@ async def test_the_status_line_names_what_is_wrong() -> None:
     assert scene.reporter.status().endswith("; 2 feeds stale: binance-spot trade BTC-USDT, …")
 
 
+async def test_the_status_line_names_the_state_of_a_venue_that_is_not_served() -> None:
+    scene = Scene()
+    scene.venue.state.limited(90, "HTTP 429", time.time_ns())
+    assert "; binance-spot rate limited for 90 s more: HTTP 429" in scene.reporter.status()
+
+
+async def test_the_details_name_each_feeds_state_and_the_venues() -> None:
+    scene = Scene()
+    scene.age("trade", 60)
+    scene.age("orderbook", 1)
+    scene.venue._liveness.listed({"BTC-USDT": ListingState.TRADING})
+    venues = scene.reporter.report().details["venues"]
+    assert isinstance(venues, dict)
+    details = venues["binance-spot"]
+    assert details["state"] == "collecting"
+    assert details["cause"] is None
+    assert details["feeds"] == {"trade": {"BTC-USDT": "silent"}, "orderbook": {"BTC-USDT": "live"}}
+    assert details["clock_skew_seconds"] is None
+    msgspec.json.encode(details)
+
+
 async def test_every_series_exists_before_the_first_event() -> None:
     scene, registry = Scene(), CollectorRegistry()
     CollectorMetrics(registry, ["binance-spot"], scene.reporter.sample)
@@ -131,8 +162,9 @@ async def test_every_series_exists_before_the_first_event() -> None:
         'marketprism_events_total{data_type="trade",venue="binance-spot"} 0.0',
         'marketprism_gaps_total{data_type="orderbook",venue="binance-spot"} 0.0',
         'marketprism_rest_requests_total{outcome="limited",venue="binance-spot"} 0.0',
-        'marketprism_connection_open{connection="market-data",venue="binance-spot"} 0.0',
-        'marketprism_books{state="buffering",venue="binance-spot"} 1.0',
+        'marketprism_venue_state{state="collecting",venue="binance-spot"} 1.0',
+        'marketprism_feeds{state="waiting",venue="binance-spot"} 2.0',
+        'marketprism_books{state="live",venue="binance-spot"} 0.0',
         'marketprism_publisher_published_events_total{stream="MARKET_DATA"} 0.0',
         'marketprism_exchange_latency_seconds_count{venue="binance-spot"} 0.0',
         "marketprism_nats_connected 0.0",
@@ -149,7 +181,7 @@ async def test_metrics_follow_the_counters() -> None:
     value = registry.get_sample_value
     assert value("marketprism_publisher_received_events_total", {"stream": "MARKET_DATA"}) == 1
     assert value("marketprism_publisher_in_flight_events", {"stream": "MARKET_DATA"}) == 1
-    assert value("marketprism_feeds_stale", {"venue": "binance-spot"}) == 1
+    assert value("marketprism_feeds", {"venue": "binance-spot", "state": "silent"}) == 1
     age = value("marketprism_feed_age_seconds", {"venue": "binance-spot", "data_type": "trade", "symbol": "BTC-USDT"})
     assert age is not None
     assert 60 <= age < 70

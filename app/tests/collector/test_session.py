@@ -1,136 +1,206 @@
 import asyncio
+import gc
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from dataclasses import replace
 from http import HTTPStatus
+from itertools import count, pairwise
+from pathlib import Path
 
 import pytest
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
+from marketprism.collector import session as module
+from marketprism.collector.allowance import Places
+from marketprism.collector.budget import AttemptBudget
 from marketprism.collector.session import Session
+from marketprism.collector.state import Condition
+from tests.collector.peers import CONNECTION, Client, running, stay, venue
 from tests.collector.waiting import until
 
-Handler = Callable[[ServerConnection], Awaitable[None]]
-ANY_PORT = 0
 
-
-class Client:
-    """A session whose frames and losses are kept."""
-
-    def __init__(self, port: int, *, silence_seconds: float = 5.0) -> None:
-        self.frames: list[tuple[bytes, int]] = []
-        self.lost = 0
-        self.hold = asyncio.Event()
-        self.hold.set()
-        self.session = Session(
-            name="test/one",
-            url=f"ws://127.0.0.1:{port}/stream?streams=a",
-            silence_seconds=silence_seconds,
-            on_frame=self._on_frame,
-            on_lost=self._on_lost,
-        )
-
-    async def _on_frame(self, frame: bytes, receive_ns: int) -> None:
-        self.frames.append((frame, receive_ns))
-        if frame == b"end":
-            self.session.renew()
-        await self.hold.wait()
-
-    def _on_lost(self) -> None:
-        self.lost += 1
-
-
-@asynccontextmanager
-async def running(client: Client) -> AsyncIterator[Client]:
-    task = asyncio.create_task(client.session.run())
-    try:
-        yield client
-    finally:
-        client.hold.set()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-
-@asynccontextmanager
-async def venue(handler: Handler, port: int = ANY_PORT, **options: object) -> AsyncIterator[int]:
-    server: Server
-    async with serve(handler, "127.0.0.1", port, **options) as server:  # type: ignore[arg-type]
-        yield next(iter(server.sockets)).getsockname()[1]
-
-
-async def stay(connection: ServerConnection) -> None:
-    await connection.wait_closed()
-
-
-async def test_frames_arrive_as_bytes_with_the_time_of_receipt() -> None:
+async def test_frames_arrive_in_order_with_the_time_of_receipt() -> None:
     async def speak(connection: ServerConnection) -> None:
-        await connection.send('{"stream":"a"}')
+        for number in range(100):
+            await connection.send(str(number))
         await stay(connection)
 
     before = time.time_ns()
     async with venue(speak) as port, running(Client(port)) as client:
-        await until(lambda: client.frames)
-        frame, receive_ns = client.frames[0]
-    assert frame == b'{"stream":"a"}'
-    assert before <= receive_ns <= time.time_ns()
+        await until(lambda: len(client.trades) == 100)
+    assert client.trades == list(range(100))
+    assert before <= client.times[0] <= client.times[-1] <= time.time_ns()
 
 
 async def test_a_connection_that_ends_is_opened_again_and_its_loss_is_told() -> None:
     async def hang_up(connection: ServerConnection) -> None:
-        await connection.send("frame")
+        await connection.send("1")
 
     async with venue(hang_up) as port, running(Client(port)) as client:
-        await until(lambda: len(client.frames) >= 3)
+        await until(lambda: len(client.trades) >= 3)
         assert client.lost >= 2
         assert client.session.losses == client.lost
 
 
-async def test_an_announced_end_leads_to_a_new_connection_without_waiting_for_it() -> None:
-    opened = []
+class Ticker:
+    """A venue that counts trades for everybody, as fast as it is asked to."""
 
-    async def announce(connection: ServerConnection) -> None:
-        opened.append(connection)
-        await connection.send("end" if len(opened) == 1 else "frame")
-        await stay(connection)
+    def __init__(self) -> None:
+        self.numbers = count()
+        self.clients: set[ServerConnection] = set()
+        self.opened = 0
 
-    async with venue(announce) as port, running(Client(port)) as client:
-        await until(lambda: len(client.frames) == 2)
-        assert client.session.is_open
-        assert client.lost == 1
+    async def serve(self, connection: ServerConnection) -> None:
+        self.opened += 1
+        self.clients.add(connection)
+        await connection.wait_closed()
+        self.clients.discard(connection)
+
+    async def run(self) -> None:
+        for number in self.numbers:
+            for client in list(self.clients):
+                await client.send(str(number))
+            await asyncio.sleep(0.005)
 
 
-async def test_silence_ends_a_connection() -> None:
-    async with venue(stay) as port, running(Client(port, silence_seconds=0.1)) as client:
-        await until(lambda: client.lost >= 1)
-        await until(lambda: client.session.cause == "silent for 0 s")
+async def test_an_announced_end_leads_to_a_second_connection_before_the_first_ends_and_no_trade_is_missing() -> None:
+    ticker = Ticker()
+    async with venue(ticker.serve) as port, running(Client(port)) as client:
+        ticking = asyncio.create_task(ticker.run())
+        await until(lambda: len(client.trades) > 20)
+        await next(iter(ticker.clients)).send("end")
+        await until(lambda: client.session.rotations == 1)
+        taken = len(client.trades)
+        await until(lambda: len(client.trades) > taken + 20)
+        ticking.cancel()
+    assert client.lost == 0
+    assert ticker.opened == 2
+    assert sorted(set(client.trades)) == list(range(client.trades[0], client.trades[-1] + 1))
 
 
-async def test_waiting_for_our_own_publisher_is_no_silence() -> None:
-    async def speak(connection: ServerConnection) -> None:
-        await connection.send("first")
-        await connection.send("second")
-        await stay(connection)
+async def test_two_connections_never_mix() -> None:
+    """Each number may come twice, but once the new connection's frames are taken, the old one's are over."""
+    ticker = Ticker()
+    async with venue(ticker.serve) as port, running(Client(port)) as client:
+        ticking = asyncio.create_task(ticker.run())
+        await until(lambda: client.session.is_open)
+        for rotation in range(1, 6):
+            client.session.renew("test")
+            await until(lambda wanted=rotation: client.session.rotations == wanted)  # type: ignore[misc]
+        ticking.cancel()
+    falls = sum(after <= before for before, after in pairwise(client.trades))
+    assert falls <= 5
+    assert client.lost == 0
 
-    async with venue(speak) as port, running(Client(port, silence_seconds=0.2)) as client:
-        client.hold.clear()
-        await until(lambda: client.frames)
-        await asyncio.sleep(0.5)  # twice and a half the limit
+
+async def test_a_connection_is_replaced_at_its_age() -> None:
+    ticker = Ticker()
+    async with venue(ticker.serve) as port, running(Client(port, rotation_seconds=0.2)) as client:
+        ticking = asyncio.create_task(ticker.run())
+        await until(lambda: client.session.rotations >= 2)
+        ticking.cancel()
+    assert client.lost == 0
+
+
+async def test_a_subscribed_connection_settles_before_it_replaces_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SETTLE_SECONDS", 0.3)
+    ticker = Ticker()
+    subscribing = replace(CONNECTION, subscribe=(b"subscribe",))
+    async with venue(ticker.serve) as port, running(Client(port, subscribing)) as client:
+        ticking = asyncio.create_task(ticker.run())
+        await until(lambda: client.trades)
+        started = time.monotonic()
+        client.session.renew("test")
+        await until(lambda: client.session.rotations == 1)
+        assert time.monotonic() - started >= 0.3
+        ticking.cancel()
+
+
+async def test_a_new_connection_that_delivers_nothing_does_not_replace_one_that_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "HANDOVER_SECONDS", 0.2)
+    ticker, closed = Ticker(), asyncio.Event()
+
+    async def only_the_first(connection: ServerConnection) -> None:
+        if ticker.opened == 0:
+            await ticker.serve(connection)
+        else:
+            await connection.send("ack")
+            await connection.wait_closed()
+            closed.set()
+
+    async with venue(only_the_first) as port, running(Client(port)) as client:
+        ticking = asyncio.create_task(ticker.run())
+        await until(lambda: client.trades)
+        client.session.renew("test")
+        async with asyncio.timeout(5):
+            await closed.wait()
+        taken = len(client.trades)
+        await until(lambda: len(client.trades) > taken)
+        assert (client.session.rotations, client.lost) == (0, 0)
+        ticking.cancel()
+
+
+async def test_where_nobody_speaks_a_new_connection_replaces_the_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HANDOVER_SECONDS", 0.1)
+    async with venue(stay) as port, running(Client(port)) as client:
+        await until(lambda: client.session.is_open)
+        client.session.renew("test")
+        await until(lambda: client.session.rotations == 1)
         assert client.lost == 0
-        client.hold.set()
-        await until(lambda: len(client.frames) == 2)
 
 
-@pytest.mark.parametrize(
-    ("status", "cause"),
-    [
-        (HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS, "blocked by the venue (HTTP 451)"),
-        (HTTPStatus.FORBIDDEN, "blocked by the venue (HTTP 403)"),
-        (HTTPStatus.TOO_MANY_REQUESTS, "refused with HTTP 429"),
-    ],
-)
-async def test_a_refused_handshake_is_named_and_not_repeated_soon(status: HTTPStatus, cause: str) -> None:
+async def test_an_answer_goes_to_the_connection_that_asked_even_while_it_is_held_back() -> None:
+    answered = []
+
+    async def ask(connection: ServerConnection) -> None:
+        await connection.send("test?")
+        answered.append((connection, await connection.recv()))
+        await connection.send("1")
+        await stay(connection)
+
+    async with venue(ask) as port, running(Client(port)) as client:
+        await until(lambda: client.trades == [1])
+        client.session.renew("test")
+        await until(lambda: client.session.rotations == 1)
+    assert [text for _, text in answered] == ["test!", "test!"]
+    assert answered[0][0] is not answered[1][0]
+
+
+async def test_without_room_for_two_the_old_connection_is_closed_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROOM_SECONDS", 0.1)
+    async with venue(stay) as port, running(Client(port, places=Places(2))) as client:
+        await until(lambda: client.session.is_open)
+        client.session.renew("test")
+        await until(lambda: client.session.attempts == 2 and client.session.is_open)
+        assert (client.session.rotations, client.lost) == (0, 1)
+
+
+async def test_a_replacement_waits_for_room_that_others_leave() -> None:
+    places = Places(3)
+    async with venue(stay) as port, running(Client(port, places=places)) as client:
+        await until(lambda: client.session.is_open)
+        async with running(Client(port, places=places)) as other:
+            await until(lambda: other.session.is_open)
+            client.session.renew("test")
+            await asyncio.sleep(0.1)
+            assert client.session.attempts == 1
+        await until(lambda: client.session.attempts == 2)
+        assert client.lost == 0
+
+
+async def test_a_session_without_a_place_says_what_it_waits_for() -> None:
+    places = Places(2)
+    async with venue(stay) as port, running(Client(port, places=places)) as first:
+        await until(lambda: first.session.is_open)
+        async with running(Client(port, places=places)) as second:
+            await until(lambda: second.session.cause == "waits for one of 2 connections (MAX_CONCURRENT_CONNECTIONS)")
+            assert not second.session.is_open
+
+
+@pytest.mark.parametrize("status", [HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS, HTTPStatus.FORBIDDEN])
+async def test_a_blocked_handshake_is_named_and_not_repeated_soon(status: HTTPStatus) -> None:
     asked = []
 
     def refuse(connection: ServerConnection, request: Request) -> Response:
@@ -138,10 +208,36 @@ async def test_a_refused_handshake_is_named_and_not_repeated_soon(status: HTTPSt
         return connection.respond(status, "no")
 
     async with venue(stay, process_request=refuse) as port, running(Client(port)) as client:
-        await until(lambda: client.session.cause == cause)
+        await until(lambda: client.state.condition(time.time_ns()) is Condition.BLOCKED)
+        assert client.state.cause(time.time_ns()) == f"blocked: test/one answers HTTP {status.value}"
         await asyncio.sleep(0.6)  # the first ordinary waits are shorter
         assert asked == ["/stream?streams=a"]
         assert client.lost == 0, "what never opened is not lost"
+
+
+async def test_a_limited_handshake_closes_the_exchanges_attempts_for_the_time_given() -> None:
+    attempts = AttemptBudget(100, 1)
+
+    def refuse(connection: ServerConnection, _request: Request) -> Response:
+        response = connection.respond(HTTPStatus.TOO_MANY_REQUESTS, "no")
+        response.headers["Retry-After"] = "40"
+        return response
+
+    async with venue(stay, process_request=refuse) as port, running(Client(port, attempts=attempts)) as client:
+        await until(lambda: client.state.condition(time.time_ns()) is Condition.LIMITED)
+        assert 39 < attempts.wait_ns(time.time_ns()) / 1e9 <= 40
+
+
+async def test_attempts_stay_within_the_exchanges_budget() -> None:
+    opened = []
+
+    async def hang_up(_connection: ServerConnection) -> None:
+        opened.append(time.monotonic())
+
+    async with venue(hang_up) as port, running(Client(port, attempts=AttemptBudget(2, 60))) as client:
+        await until(lambda: client.lost == 2)
+        await asyncio.sleep(0.5)
+        assert len(opened) == 2
 
 
 async def test_a_venue_that_comes_up_later_is_found() -> None:
@@ -154,17 +250,44 @@ async def test_a_venue_that_comes_up_later_is_found() -> None:
             assert client.session.cause is None
 
 
-async def test_a_bug_in_the_handler_ends_the_session_instead_of_a_reconnect() -> None:
+async def test_a_bug_in_what_takes_the_frames_ends_the_session_instead_of_a_reconnect() -> None:
     async def speak(connection: ServerConnection) -> None:
-        await connection.send("frame")
+        await connection.send("no number")
         await stay(connection)
 
-    async def broken(_frame: bytes, _receive_ns: int) -> None:
-        raise KeyError("bug")
+    async with venue(speak) as port:
+        session: Session = Client(port).session
+        with pytest.raises(ExceptionGroup) as raised:
+            await session.run()
+    assert raised.group_contains(ValueError, match="no number")
+
+
+async def test_a_thousand_reconnects_leave_no_descriptor_and_no_task_behind() -> None:
+    """Nine in ten are cut by the venue, each tenth is a replacement before the end."""
+    ticker = Ticker()
+
+    async def speak(connection: ServerConnection) -> None:
+        await connection.send("1")
+        await ticker.serve(connection)
+
+    def resources() -> tuple[int, int]:
+        return len(list(Path("/proc/self/fd").iterdir())), len(asyncio.all_tasks())
 
     async with venue(speak) as port:
-        session = Session(
-            name="x", url=f"ws://127.0.0.1:{port}/", silence_seconds=5, on_frame=broken, on_lost=lambda: None
-        )
-        with pytest.raises(KeyError, match="bug"):
-            await session.run()
+        client = Client(port, first_wait_seconds=1e-3)
+        session = client.session
+        session._redial.backoff.floor, session._redial.backoff.cap = 0.0, 1e-3
+        async with running(client):
+            await until(lambda: session.is_open and len(ticker.clients) == 1)
+            gc.collect()
+            before = resources()
+            for number in range(1, 1001):
+                if number % 10 == 0:
+                    session.renew("test")
+                else:
+                    for connection in list(ticker.clients):
+                        connection.transport.abort()
+                await until(lambda done=number: session.losses + session.rotations == done and session.is_open)  # type: ignore[misc]
+                await until(lambda: len(ticker.clients) == 1)
+            await until(lambda: resources() == before)
+        assert (session.losses, session.rotations) == (900, 100)

@@ -1,8 +1,8 @@
 """What is collected where nothing is configured, and under which names."""
 
 from marketprism.contract.catalog import COLLECTED
-from marketprism.contract.instruments import Market, require_symbol
-from marketprism.contract.venues import VENUES, default_data_types, feeds, place
+from marketprism.contract.instruments import Exchange, Market, require_symbol
+from marketprism.contract.venues import VENUES, default_data_types, feeds, place, venue_of
 
 
 def test_every_collected_type_comes_from_some_venue_and_no_other_is_promised() -> None:
@@ -37,3 +37,9 @@ def test_a_type_that_may_be_silent_is_not_expected_to_be_fresh() -> None:
 def test_a_future_pays_no_funding() -> None:
     found = feeds("binance-usdm", ("BTC-USDT", "BTC-USDT-261225"), ("funding_rate",))
     assert found == [("funding_rate", Market.PERPETUAL, "BTC-USDT")]
+
+
+def test_futures_and_indices_belong_to_the_venue_of_the_perpetuals() -> None:
+    assert venue_of(Exchange.BINANCE, Market.SPOT) == "binance-spot"
+    assert venue_of(Exchange.BINANCE, Market.FUTURE) == "binance-usdm"
+    assert venue_of(Exchange.DERIBIT, Market.INDEX) == "deribit"

@@ -79,3 +79,11 @@ def test_a_contracts_worth_travels_with_its_events() -> None:
     envelope = wire.decode("trade.binance.spot.BTC-USDT", wire.encode("trade", Source.LIVE, swap, [TRADE]))
     assert (envelope.contract_size, envelope.contract_unit) == ("0.01", ContractUnit.QUOTE)
     assert b"contract" not in wire.encode("trade", Source.LIVE, INSTRUMENT, [TRADE]), "what is usual is not written"
+
+
+def test_the_epoch_changes_when_a_stream_is_made_anew():
+    first = wire.stream_epoch("MARKET_DATA", "2026-01-01T00:00:00.1Z")
+    assert first == wire.stream_epoch("MARKET_DATA", "2026-01-01T00:00:00.1Z")
+    assert first != wire.stream_epoch("MARKET_DATA", "2026-01-01T00:00:00.2Z")
+    assert first != wire.stream_epoch("ORDERBOOK_SNAP", "2026-01-01T00:00:00.1Z")
+    assert 0 <= first < 2**32

@@ -7,14 +7,14 @@ import pytest
 
 from marketprism.contract import wire
 from marketprism.contract.catalog import CLICKHOUSE_USERS, DATA_TYPES, HOT_DATABASE, STREAMS, subject
-from marketprism.contract.events import Event, Gap
+from marketprism.contract.events import Event, Gap, TradeIdKind
 from marketprism.contract.instruments import ContractUnit, Source
 from marketprism.contract.tables import TABLES
 from marketprism.storage.clickhouse import ClickHouse
 from marketprism.storage.consumer import Message
 from marketprism.storage.writer import Writer
 from tests.integration.servers import PASSWORDS, ClickHouseServer
-from tests.storage.envelopes import BTC, NOON_US, SAMPLES, book, message
+from tests.storage.envelopes import BTC, NOON_US, SAMPLES, book, message, trade
 
 pytestmark = pytest.mark.integration
 NOON = "2026-01-01 12:00:00.000000"
@@ -123,3 +123,32 @@ def test_the_ledger_shows_a_hole_once_and_whether_it_was_filled(store: Store, ta
         f"SELECT data_type, after_id, before_id, size, healed_by, healed_at FROM {HOT_DATABASE}.gaps ORDER BY after_id"
     )
     assert rows == "trade\t5\t9\t3\trest\t2026-01-01 12:00:09.000000\ntrade\t20\t22\t1\t\t\\N\n"
+
+
+def test_a_candle_is_exact_and_opens_and_closes_by_time_then_id(store: Store, tables: ClickHouseServer) -> None:
+    """Of trades in one microsecond the id decides, whatever the order of their arrival."""
+    tick = {"timestamp_us": NOON_US, "quantity": "0.000000000000000001"}
+    store("trade", trade(2, price="1.25", **tick), trade(1, price="1.000000000001", **tick))
+    store("trade", trade(4, price="0.5", timestamp_us=NOON_US + 59_999_999, quantity="10000000000000"))
+    store("trade", trade(3, price="0.75", timestamp_us=NOON_US + 59_999_999, quantity="1"))
+    store("trade", trade(5, price="9", timestamp_us=NOON_US + 60_000_000))
+    rows = tables.query(
+        f"SELECT symbol, minute, open, high, low, close, volume, trades FROM {HOT_DATABASE}.candles_1m ORDER BY minute"
+    )
+    assert rows == (
+        "BTC-USDT\t2026-01-01 12:00:00\t1.000000000001\t1.25\t0.5\t0.5\t10000000000001.000000000000000002\t4\n"
+        "BTC-USDT\t2026-01-01 12:01:00\t9\t9\t9\t9\t2\t1\n"
+    )
+
+
+def test_fills_that_healed_a_hole_count_beside_aggregates(store: Store, tables: ClickHouseServer) -> None:
+    """Aggregates of fills 1-3 and 6-7 with the hole 4-5 between them, filled one by one."""
+    aggregate = {"id_kind": TradeIdKind.AGGREGATE}
+    store(
+        "trade",
+        trade(3, first_fill_id=1, quantity="3", price="10", **aggregate),
+        trade(7, first_fill_id=6, quantity="2", price="12", timestamp_us=NOON_US + 2, **aggregate),
+    )
+    store("trade", *(trade(i, quantity="0.5", price="11.5", timestamp_us=NOON_US + 1) for i in (4, 5)))
+    rows = tables.query(f"SELECT open, high, low, close, volume, trades FROM {HOT_DATABASE}.candles_1m")
+    assert rows == "10\t12\t10\t12\t6\t4\n"

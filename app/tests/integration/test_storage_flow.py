@@ -210,7 +210,7 @@ def test_the_service_manager_is_told(tmp_path: Path, config_file: Path, settings
             said = said + "\n" + manager.recv(4096).decode()
         service.stop()
         assert "WATCHDOG=1" in said
-        assert "STATUS=trades 0/s, orderbooks 0/s, lag 0 messages, nothing stored yet" in said
+        assert "STATUS=less than a row a second, lag 0 messages, nothing stored yet" in said
         assert service.process.returncode == 0
 
 

@@ -11,7 +11,7 @@ from marketprism.storage.mover import Mover
 from marketprism.storage.retention import drop_old
 from marketprism.storage.tier import DAY, Tier
 from tests.integration.servers import ClickHouseServer
-from tests.integration.tiers import BOOKS, TRADES, add_books, add_trades, cold, hot
+from tests.integration.tiers import BOOKS, TRADES, add_books, add_to_every_table, add_trades, cold, hot
 
 pytestmark = pytest.mark.integration
 LAG = 60.0
@@ -42,6 +42,14 @@ def test_every_row_of_every_table_is_copied_with_every_digit(mover: Mover, table
     assert cold(tables) == hot(tables)
     assert mover.tables["trades"].rows == 2_000
     assert mover.tables["orderbooks"].rows == 150
+
+
+def test_no_table_of_the_contract_is_left_out(mover: Mover, tables: ClickHouseServer):
+    add_to_every_table(tables, "2026-01-01 00:00:30", 100)
+    tables.query("INSERT INTO marketprism_cold.trades SELECT * FROM marketprism_hot.trades WHERE stream_seq < 50")
+    assert copy_all(mover)
+    assert len(cold(tables)) == 100 * len(TABLES)
+    assert cold(tables) == hot(tables)
 
 
 def test_a_second_round_copies_nothing(mover: Mover, tiers: tuple[Tier, Tier], tables: ClickHouseServer):

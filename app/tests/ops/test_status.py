@@ -1,6 +1,6 @@
 """A feed is stale when its own newest row is too old, whatever the other feeds do."""
 
-from marketprism.ops.status import _ready_urls, _stale
+from marketprism.ops.status import FeedState, _feeds, _ready_urls, _stale
 from marketprism.settings import Settings
 
 VENUE = {"ws_url": "ws://a", "rest_url": "http://a", "symbols": ("BTC-USDT",)}
@@ -42,3 +42,12 @@ def test_cold_storage_has_to_be_ready_where_it_is_installed() -> None:
     assert "storage cold" not in _ready_urls(endpoints)
     endpoints["storage_cold"] = "http://s:8086"
     assert _ready_urls(endpoints)["storage cold"] == "http://s:8086/ready"
+
+
+def test_a_venues_symbols_are_one_feed_with_the_lag_of_the_busiest() -> None:
+    row = {"exchange": "okx", "market": "perpetual"}
+    rows = [
+        row | {"symbol": "BTC-USDT", "newest": NOW - 2, "recent": "90", "lag": 0.25},
+        row | {"symbol": "ETH-USDT", "newest": NOW - 1, "recent": "30", "lag": 0.75},
+    ]
+    assert _feeds("trade", rows, NOW) == [FeedState("okx-swap", "trade", 2.0, 0.25, 1.0)]

@@ -80,3 +80,9 @@ def test_a_change_before_any_image_asks_for_one_once(book: BookFeed) -> None:
     assert book.due(7 + IN_BAND_RETRY_NS) == SUBSCRIBE
     assert events(book.image(image(20, receive_ns=9))) == []
     assert book.sync.last_id == 20
+
+
+def test_a_lost_connection_in_which_nothing_changed_is_no_hole(book: BookFeed) -> None:
+    book.image(image(10))
+    book.disconnected()
+    assert events(book.image(image(10, receive_ns=8))) == []

@@ -208,3 +208,11 @@ def test_what_comes_with_missing_trades_is_published_and_a_refused_one_stays_mis
     (rest,) = (output for output in outputs if isinstance(output, RestRequest))
     assert (rest.first_id, rest.last_id) == (7, 7)
     assert feed.counters.refused == {"trades_number": 1}
+
+
+def test_a_lost_connection_whose_next_change_continues_the_book_is_no_hole(live: Feed) -> None:
+    live.disconnected(CONNECTION)
+    live.feed(depth(3, 4), SECOND)
+    (snapshot_record,) = records(live.answer(REQUEST, snapshot(2), 2 * SECOND))
+    assert isinstance(snapshot_record.event, BookSnapshot)
+    assert live.counters.gaps.total() == 0

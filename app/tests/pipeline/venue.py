@@ -40,6 +40,9 @@ class TestVenue:
     def heal_request(self, instrument: Instrument, first_id: int, last_id: int) -> RestRequest | None:
         return RestRequest(Purpose.HEAL, "trade", instrument, "/", 1, first_id, last_id) if self.heals else None
 
+    def history_request(self, data_type: str, instrument: Instrument, start_us: int, end_us: int) -> RestRequest | None:
+        return None
+
     def polls(self) -> list[Poll]:
         return []
 

@@ -6,7 +6,7 @@ import pytest
 from marketprism.contract.instruments import ContractUnit
 from marketprism.contract.tables import TABLES
 from marketprism.errors import ContractError
-from marketprism.storage.columns import Rows, identity, stream_epoch
+from marketprism.storage.columns import Rows, identity
 from tests.storage.envelopes import NOON_US, SAMPLES, book, envelope, trade
 
 
@@ -85,14 +85,6 @@ def test_a_book_that_does_not_fit_is_refused(changes: dict[str, object]):
 def test_a_symbol_that_is_not_canonical_is_refused():
     with pytest.raises(ContractError, match="not canonical"):
         Rows("trade").append(envelope(trade(), symbol="BTCUSDT"), 7, 42)
-
-
-def test_the_epoch_changes_when_a_stream_is_made_anew():
-    first = stream_epoch("MARKET_DATA", "2026-01-01T00:00:00.1Z")
-    assert first == stream_epoch("MARKET_DATA", "2026-01-01T00:00:00.1Z")
-    assert first != stream_epoch("MARKET_DATA", "2026-01-01T00:00:00.2Z")
-    assert first != stream_epoch("ORDERBOOK_SNAP", "2026-01-01T00:00:00.1Z")
-    assert 0 <= first < 2**32
 
 
 def test_an_identity_always_has_its_time():

@@ -1,13 +1,13 @@
 """Health can really fail: a feed that stops, and one that never started, become stale."""
 
-from marketprism.settings import Settings, load
+from marketprism.settings import Settings
 from marketprism.storage.freshness import Freshness, expected_feeds
 
 SECOND = 1_000_000
 
 
 def settings(**changes: object) -> Settings:
-    return load(None, environ={"MARKETPRISM_SOURCE": "simulated"}).model_copy(update=changes)
+    return Settings(source="simulated").model_copy(update=changes)
 
 
 def ages(freshness: Freshness, now_seconds: float) -> dict[str, bool]:

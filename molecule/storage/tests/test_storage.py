@@ -15,6 +15,7 @@ from marketprism.contract import wire
 from marketprism.contract.catalog import inbox_prefix, subject
 from marketprism.contract.events import Side, Trade, TradeIdKind
 from marketprism.contract.instruments import Exchange, Instrument, Market, Source
+from marketprism.errors import UnavailableError
 
 UNIT = "marketprism-storage@hot.service"
 COLD_UNIT = "marketprism-storage@cold.service"
@@ -81,10 +82,18 @@ def rows(first: int, count: int, database: str) -> tuple[int, int, int]:
     return values[0], values[1], values[2]
 
 
+def rows_or_none(first: int, count: int, database: str) -> tuple[int, int, int] | None:
+    """Return what `rows` returns, or None while ClickHouse is being started again."""
+    try:
+        return rows(first, count, database)
+    except UnavailableError:
+        return None
+
+
 def wait_for(host: Host, first: int, count: int, database: str = "marketprism_hot") -> None:
-    """Wait until exactly these rows are there."""
-    deadline = time.monotonic() + 40
-    while (found := rows(first, count, database)) != (count, count, count):
+    """Wait until exactly these rows are there; the embedded engine may die with a client that is killed in a query."""
+    deadline = time.monotonic() + 90
+    while (found := rows_or_none(first, count, database)) != (count, count, count):
         journal = "journalctl --no-pager -n 40 -u 'marketprism-storage@*'"
         assert time.monotonic() < deadline, f"{found}\n" + host.check_output(journal)
         time.sleep(0.5)

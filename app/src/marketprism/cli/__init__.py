@@ -5,12 +5,18 @@ import sys
 import typer
 
 from marketprism.cli import check
+from marketprism.cli.audit import audit
+from marketprism.cli.backfill import backfill
 from marketprism.cli.backup import backup, drill, restore
+from marketprism.cli.book_at import book_at
 from marketprism.cli.collector import capture, collector
 from marketprism.cli.dead_letters import dead_letters
+from marketprism.cli.doctor import doctor
+from marketprism.cli.probe import probe
 from marketprism.cli.replay import replay
 from marketprism.cli.sim import sim
 from marketprism.cli.storage import schema, sql, storage, streams
+from marketprism.cli.trial import trial
 from marketprism.errors import MarketPrismError
 
 app = typer.Typer(
@@ -22,9 +28,15 @@ app = typer.Typer(
 )
 app.command("status")(check.status)
 app.command("health")(check.health)
+app.command("audit")(audit)
+app.command("backfill")(backfill)
+app.command("doctor")(doctor)
+app.add_typer(trial, name="test")
 app.command("sql")(sql)
+app.command("book-at")(book_at)
 app.command("replay")(replay)
 app.command("capture")(capture)
+app.command("probe")(probe)
 app.command("backup")(backup)
 app.command("restore")(restore)
 app.command("drill")(drill)

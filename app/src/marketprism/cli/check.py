@@ -10,6 +10,7 @@ import typer
 from marketprism import settings as settings_module
 from marketprism.cli import render
 from marketprism.contract import catalog
+from marketprism.contract.venues import VENUES
 from marketprism.ops import status as status_module
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -32,6 +33,7 @@ def contract(as_json: Json = False) -> None:
                 "clickhouse_users": catalog.CLICKHOUSE_USERS,
                 "streams": {name: asdict(stream) for name, stream in catalog.STREAMS.items()},
                 "ports": catalog.PORTS,
+                "venues": {name: {"enabled": True, "symbols": venue.symbols} for name, venue in VENUES.items()},
                 "nats_users": {name: asdict(rights) for name, rights in catalog.NATS_USERS.items()},
             }
         )

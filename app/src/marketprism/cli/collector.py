@@ -9,10 +9,13 @@ from typing import Annotated
 import typer
 
 from marketprism import settings as settings_module
+from marketprism.cli.reload import reload_on_hangup
 from marketprism.collector.capture import record
 from marketprism.collector.service import CollectorService
+from marketprism.contract.venues import VENUES
+from marketprism.errors import ConfigurationError
 from marketprism.pipeline.outputs import FeedCounters
-from marketprism.settings import Settings, VenueSettings
+from marketprism.settings import CollectorSettings, Settings, VenueSettings
 from marketprism.telemetry import logs
 
 
@@ -20,13 +23,6 @@ class Mode(StrEnum):
     """How the collector runs."""
 
     LAUNCHER = "launcher"
-
-
-class VenueChoice(StrEnum):
-    """Venues by their names in the settings."""
-
-    BINANCE_SPOT = "binance-spot"
-    BINANCE_USDM = "binance-usdm"
 
 
 def collector(
@@ -40,31 +36,34 @@ def collector(
 
 
 def capture(
-    venue: Annotated[VenueChoice, typer.Argument(help="Venue to record; its addresses come from the settings.")],
-    symbol: Annotated[str, typer.Option(help="Instrument, BTCUSDT or BTC-USDT.")],
+    venue: Annotated[str, typer.Argument(help=f"{', '.join(VENUES)}; its addresses come from the settings.")],
+    symbol: Annotated[str, typer.Option(help="Canonical symbol, such as BTC-USDT.")],
     out: Annotated[Path, typer.Option(help="New file, ending in .gz or .zst.")],
     seconds: Annotated[float | None, typer.Option(help="Length; without it until Ctrl-C.", min=1)] = None,
 ) -> None:
     """Record a live connection in the format that `replay` reads."""
     settings = settings_module.load()
     logs.configure(settings.log_level)
-    wanted = settings.venues[venue.value].model_copy(
-        update={"symbols": (symbol,), "data_types": ("trade", "orderbook")}
-    )
-    counters = asyncio.run(_capture(venue.value, wanted, out, seconds))
+    if venue not in settings.venues:
+        raise ConfigurationError(f"venue {venue!r} is unknown", remedy=f"known are {', '.join(settings.venues)}")
+    wanted = settings.venues[venue].model_copy(update={"symbols": (symbol,), "data_types": ("trade", "orderbook")})
+    counters = asyncio.run(_capture(venue, wanted, settings.collector, out, seconds))
     events = ", ".join(f"{count} {name}" for name, count in sorted(counters.events.items())) or "no events"
     typer.echo(f"{out}: {counters.frames} frames, {events}, {counters.gaps.total()} gaps")
 
 
 async def _collect(settings: Settings) -> None:
+    reload_on_hangup()
     await CollectorService(settings).run(_stop_on_signals())
 
 
-async def _capture(venue: str, settings: VenueSettings, out: Path, seconds: float | None) -> FeedCounters:
+async def _capture(
+    venue: str, settings: VenueSettings, collector: CollectorSettings, out: Path, seconds: float | None
+) -> FeedCounters:
     stop = _stop_on_signals()
     if seconds is not None:
         asyncio.get_running_loop().call_later(seconds, stop.set)
-    return await record(venue, settings, out, stop)
+    return await record(venue, settings, collector, out, stop)
 
 
 def _stop_on_signals() -> asyncio.Event:

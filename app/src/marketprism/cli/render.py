@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -16,16 +16,27 @@ _UNATTENDED_WIDTH = 200  # of a log or a pipe; rich would take 80 columns and cu
 _STATE_STYLE = {"active": "green", "failed": "red", "inactive": "yellow"}
 
 
-def as_json(value: Any) -> None:
-    """Print one JSON document."""
-    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+def as_json(value: Any, indent: int | None = 2) -> None:
+    """Print one JSON document; without `indent` on one line."""
+    sys.stdout.write(json.dumps(value, indent=indent, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def rows(columns: Sequence[str], values: Iterable[Sequence[str]]) -> None:
+    """Print a table of numbers as text, aligned at their ends."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for row in values:
+        table.add_row(*row)
+    console().print(table)
 
 
 def status(report: Status) -> None:
     """Print units, ports, tables and problems."""
-    console = _console()
+    out = console()
     installation = report.installation
-    console.print(
+    out.print(
         f"MarketPrism {installation['version']}, inventory {installation['inventory']},"
         f" [bold]{installation['source']}[/bold] data"
     )
@@ -33,47 +44,55 @@ def status(report: Status) -> None:
     for service in report.services:
         style = _STATE_STYLE.get(service.state, "yellow")
         units.add_row(service.unit, f"[{style}]{service.state}[/{style}]", service.since or "", service.detail)
-    console.print(units)
+    out.print(units)
     endpoints = _table("endpoint", "address")
     for name, address in report.endpoints.items():
         endpoints.add_row(name, address)
-    console.print(endpoints)
+    out.print(endpoints)
     tables = _table("table", "rows", "newest row")
     for name, state in report.tables.items():
         age = state.newest_age_seconds
         tables.add_row(name, f"{state.rows:,}", "none" if age is None else f"{age:.1f} s ago")
-    console.print(tables)
+    out.print(tables)
+    feeds = _table("venue", "data type", "rows/s", "lag", "newest row")
+    for feed in report.feeds:
+        lag = "" if feed.lag_seconds is None else f"{feed.lag_seconds:.2f} s"
+        feeds.add_row(
+            feed.venue, feed.data_type, f"{feed.rows_per_second:.1f}", lag, f"{feed.newest_age_seconds:.1f} s ago"
+        )
+    out.print(feeds)
     problems(report)
 
 
 def problems(report: Status) -> None:
     """Print the verdict, one line per problem."""
-    console = _console()
+    out = console()
     if not report.problems:
-        console.print("[green]healthy[/green]")
+        out.print("[green]healthy[/green]")
     for problem in report.problems:
-        console.print(f"[red]problem[/red] {problem}", soft_wrap=True, highlight=False)
+        out.print(f"[red]problem[/red] {problem}", soft_wrap=True, highlight=False)
 
 
 def letters(found: Sequence[Letter]) -> None:
     """Print dead letters, one line each."""
-    console = _console()
+    out = console()
     if not found:
-        console.print("no dead letters")
+        out.print("no dead letters")
         return
     table = _table("letter", "laid aside", "subject", "bytes", "reason")
     for letter in found:
         size = letter.omitted_bytes or len(letter.payload)
         table.add_row(str(letter.sequence), letter.time, letter.subject, f"{size:,}", escape(letter.reason))
-    console.print(table)
+    out.print(table)
 
 
-def _console() -> Console:
+def console() -> Console:
+    """Make a console that cuts nothing in a log or a pipe."""
     return Console(width=None if sys.stdout.isatty() else _UNATTENDED_WIDTH)
 
 
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, justify="right" if column == "rows" else "left")
+        table.add_column(column, justify="right" if column.startswith("rows") else "left")
     return table

@@ -9,10 +9,12 @@ import msgspec
 import typer
 
 from marketprism import settings as configuration
+from marketprism.cli.reload import reload_on_hangup
 from marketprism.clickhouse_http import ClickHouseHttp
 from marketprism.contract.catalog import HOT_DATABASE
 from marketprism.errors import ConfigurationError
 from marketprism.ops import apply
+from marketprism.settings import Settings
 from marketprism.storage import cold_service, service
 from marketprism.telemetry import logs
 
@@ -52,16 +54,13 @@ def storage(
 ) -> None:
     """Write what NATS carries into ClickHouse, or copy it into the cold database; each event exactly once."""
     settings = configuration.load()
-    logs.configure(settings.log_level)
-    if mode is Mode.HOT:
-        asyncio.run(service.run(settings))
-        return
-    if not settings.storage.cold_enabled:
+    if mode is Mode.COLD and not settings.storage.cold_enabled:
         raise ConfigurationError(
             "storage.cold_enabled is false, so hot storage drops old days itself",
             remedy="set it to true before cold storage runs",
         )
-    asyncio.run(cold_service.run(settings))
+    logs.configure(settings.log_level)
+    asyncio.run(_store(settings, mode))
 
 
 @streams.command("apply")
@@ -85,6 +84,11 @@ def sql(
     for piece in clickhouse.stream(query, _FORMATS[output], database=HOT_DATABASE):
         sys.stdout.buffer.write(piece)
     sys.stdout.buffer.flush()
+
+
+async def _store(settings: Settings, mode: Mode) -> None:
+    reload_on_hangup()
+    await (service if mode is Mode.HOT else cold_service).run(settings)
 
 
 def _show(result: apply.Result, *, as_json: bool) -> None:

@@ -6,6 +6,7 @@ the live feed saw.
 
 import asyncio
 import gzip
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -13,10 +14,12 @@ from typing import IO, cast
 
 import zstandard
 
+from marketprism.collector.allowance import Allowance
+from marketprism.collector.groups import unwrapped
 from marketprism.collector.venue import VenueCollector
 from marketprism.errors import ConfigurationError, UnavailableError
 from marketprism.pipeline.outputs import FeedCounters, Record
-from marketprism.settings import VenueSettings
+from marketprism.settings import CollectorSettings, VenueSettings
 from marketprism.telemetry.watchdog import Watchdog
 
 
@@ -37,12 +40,15 @@ def open_recording(path: Path) -> AbstractContextManager[IO[bytes]]:
         ) from error
 
 
-async def record(name: str, settings: VenueSettings, path: Path, stop: asyncio.Event) -> FeedCounters:
+async def record(
+    name: str, settings: VenueSettings, collector: CollectorSettings, path: Path, stop: asyncio.Event
+) -> FeedCounters:
     """Write what one venue sends until `stop` is set.
 
     Args:
         name: The venue's name in the settings.
         settings: Addresses, symbols and data types.
+        collector: How connections are made.
         path: New file for the lines.
         stop: Ends the recording.
 
@@ -59,13 +65,36 @@ async def record(name: str, settings: VenueSettings, path: Path, stop: asyncio.E
     def write(body: bytes, receive_ns: int) -> None:
         out.write(b"%d %s\n" % (receive_ns, body.replace(b"\n", b"")))
 
-    venue = VenueCollector(name, settings, sink=nowhere, tap=write)  # refuses what cannot be before a file is made
+    venue = VenueCollector(
+        name,
+        settings,
+        collector=collector,
+        allowance=Allowance(collector.max_connections),
+        sink=nowhere,
+        tap=write,
+    )
     with open_recording(path) as out:
+        try:
+            causes = await run_until(stop, venue)
+        finally:
+            if venue.counters.frames == 0:
+                discard(path)
+    if venue.counters.frames == 0:
+        raise UnavailableError(f"nothing came from {name}: {'; '.join(causes)}", remedy="check the venue's addresses")
+    return venue.counters
+
+
+def discard(path: Path) -> None:
+    """Remove a recording of nothing."""
+    path.unlink()
+
+
+async def run_until(stop: asyncio.Event, venue: VenueCollector) -> list[str]:
+    """Collect until `stop` is set; return what was wrong at that moment."""
+    with unwrapped():
         async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(venue.run(Watchdog().loop(name)), name=name)
+            running = tasks.create_task(venue.run(Watchdog().loop(venue.name)), name=venue.name)
             await stop.wait()
-            causes = {session.name: session.cause for session in venue.sessions.values() if session.cause}
+            causes = [venue.state.cause(time.time_ns()), *(session.cause for session in venue.sessions.values())]
             running.cancel()
-    if venue.feed.counters.frames == 0:
-        raise UnavailableError(f"nothing came from {name}: {causes}", remedy="check the venue's ws_url", path=str(path))
-    return venue.feed.counters
+    return [cause for cause in causes if cause is not None]

@@ -1,12 +1,14 @@
 """What the collector says about itself: health, status line and samples of its metrics."""
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 
+from marketprism.collector.allowance import Places
 from marketprism.collector.publisher import Publisher
 from marketprism.collector.venue import VenueCollector
 from marketprism.telemetry.health import Report
-from marketprism.telemetry.metrics import CollectorSample, StreamSample, VenueSample
+from marketprism.telemetry.metrics import CollectorSample, ConnectionSample, StreamSample, VenueSample
 from marketprism.telemetry.watchdog import Watchdog
 
 
@@ -17,6 +19,7 @@ class Reporter:
         venues: What is collected.
         publisher: Where it goes.
         watchdog: Who knows of stuck loops.
+        places: Where connections are counted.
         clock: Monotonic seconds.
     """
 
@@ -25,11 +28,13 @@ class Reporter:
         venues: Iterable[VenueCollector],
         publisher: Publisher,
         watchdog: Watchdog,
+        places: Places,
         clock: Callable[[], float],
     ) -> None:
         self._venues = list(venues)
         self._publisher = publisher
         self._watchdog = watchdog
+        self._places = places
         self._clock = clock
         self._before = (clock(), 0, 0)
         self.ready = False
@@ -46,7 +51,7 @@ class Reporter:
         problems = [f"stale: {feed}" for feed in stale]
         problems += [f"publisher: {cause}" for cause in causes]
         problems += [f"stuck: {name}" for name in stuck]
-        problems += [f"{v.name} refuses this address: {v.rest.blocked}" for v in self._venues if v.rest.blocked]
+        problems += [f"{name} {cause}" for name, cause in self._venue_causes().items()]
         return Report(
             live=not stuck,
             ready=self.ready,
@@ -75,8 +80,8 @@ class Reporter:
         if self._publisher.spooled:
             line += f", {self._publisher.spooled} spooled"
         stale, causes = self.stale(), self._publisher.causes
-        if causes:
-            line += f"; {causes[0]}"
+        for cause in (*causes[:1], *(f"{name} {cause}" for name, cause in self._venue_causes().items())):
+            line += f"; {cause}"
         if stale:
             line += f"; {_plural(len(stale), 'feed')} stale: {stale[0]}" + (", …" if len(stale) > 1 else "")
         return line
@@ -106,7 +111,13 @@ class Reporter:
             ],
             spool=self._publisher.spool_sample(),
             nats_connected=self._publisher.connected,
+            sockets=self._places.sockets,
+            connections_limit=self._places.limit,
         )
+
+    def _venue_causes(self) -> dict[str, str]:
+        causes = {venue.name: venue.state.cause(time.time_ns()) for venue in self._venues}
+        return {name: cause for name, cause in causes.items() if cause is not None}
 
     def _publisher_details(self, causes: list[str]) -> dict[str, object]:
         count = self._publisher.counters
@@ -131,42 +142,54 @@ def _plural(count: int, noun: str) -> str:
 
 
 def _venue_details(venue: VenueCollector) -> dict[str, object]:
-    checks = venue.feed.counters.book_checks
+    counters = venue.counters
+    checks = counters.book_checks
     ages: dict[str, dict[str, float]] = {}
     for (data_type, symbol), age in venue.ages().items():
         ages.setdefault(data_type, {})[symbol] = round(age, 1)
+    feeds: dict[str, dict[str, str]] = {}
+    for (data_type, symbol), state in venue.feed_states().items():
+        feeds.setdefault(data_type, {})[symbol] = state
+    now_ns = time.time_ns()
     return {
+        "state": venue.state.condition(now_ns),
+        "cause": venue.state.cause(now_ns),
+        "clock_skew_seconds": venue.skew_seconds,
         "age_seconds": ages,
+        "feeds": feeds,
         "books": venue.book_states(),
         "book_checks": {"compared": checks.compared, "equal": checks.equal, "crossed": checks.crossed},
         "connections": {
             name: {"open": session.is_open, "cause": session.cause, "losses": session.losses}
             for name, session in venue.sessions.items()
         },
-        "gaps": dict(venue.feed.counters.gaps),
-        "healed": dict(venue.feed.counters.healed),
-        "refused": dict(venue.feed.counters.refused),
-        "blocked": venue.rest.blocked,
+        "gaps": dict(counters.gaps),
+        "healed": dict(counters.healed),
+        "refused": dict(counters.refused),
     }
 
 
 def _venue_sample(venue: VenueCollector) -> VenueSample:
-    counters = venue.feed.counters
+    counters = venue.counters
     checks = counters.book_checks
     return VenueSample(
         name=venue.name,
+        state=venue.state.condition(time.time_ns()),
         frames=counters.frames,
         events=dict.fromkeys(venue.data_types, 0) | counters.events,
         refused=counters.refused,
         gaps=dict.fromkeys(venue.data_types, 0) | counters.gaps,
+        healed=dict.fromkeys(venue.data_types, 0) | counters.healed,
         resyncs=counters.resyncs,
         checks={"equal": checks.equal, "different": checks.compared - checks.equal},
         crossed=checks.crossed,
         books=venue.book_states(),
         ages=venue.ages(),
-        stale=len(venue.stale()),
-        connections={name: (s.is_open, s.attempts, s.losses) for name, s in venue.sessions.items()},
+        feeds=venue.feed_states(),
+        connections={
+            name: ConnectionSample(s.is_open, s.attempts, s.losses, s.rotations) for name, s in venue.sessions.items()
+        },
         rest_outcomes=venue.rest.outcomes,
         rest_weight=venue.rest.budget.used,
-        blocked=venue.rest.blocked is not None,
+        clock_skew_seconds=venue.skew_seconds,
     )

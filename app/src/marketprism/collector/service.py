@@ -7,13 +7,15 @@ from contextlib import AsyncExitStack
 
 from prometheus_client import CollectorRegistry
 
+from marketprism.collector.allowance import Allowance
 from marketprism.collector.durability import sync_warning
+from marketprism.collector.groups import unwrapped
 from marketprism.collector.publisher import Publisher
 from marketprism.collector.report import Reporter
 from marketprism.collector.spool import Spool
 from marketprism.collector.venue import VenueCollector
 from marketprism.contract.events import Trade
-from marketprism.errors import ConfigurationError, MarketPrismError
+from marketprism.errors import ConfigurationError
 from marketprism.pipeline.outputs import Record
 from marketprism.settings import Settings
 from marketprism.telemetry import logs
@@ -56,17 +58,18 @@ class CollectorService:
             spool=Spool(settings.collector.spool_directory, settings.collector.spool_bytes),
             on_ack=self._acknowledged,
         )
+        self._allowance = Allowance(settings.collector.max_connections)
         self._venues = [
             VenueCollector(
                 name,
                 venue,
+                collector=settings.collector,
+                allowance=self._allowance,
                 sink=self._sink(name),
-                book_depth=settings.collector.book_depth,
-                book_interval_seconds=settings.collector.book_interval_seconds,
             )
             for name, venue in enabled.items()
         ]
-        self._reporter = Reporter(self._venues, self._publisher, self._watchdog, time.monotonic)
+        self._reporter = Reporter(self._venues, self._publisher, self._watchdog, self._allowance.places, time.monotonic)
         self._metrics = CollectorMetrics(self._registry, enabled, self._reporter.sample)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -74,15 +77,10 @@ class CollectorService:
 
         Raises:
             UnavailableError: A port is taken.
-            ConfigurationError: NATS refuses the credentials.
+            ConfigurationError: NATS refuses the credentials, or an exchange does not list a configured symbol.
         """
-        try:
+        with unwrapped():
             await self._run(stop)
-        except BaseExceptionGroup as group:
-            known = _first_known(group)
-            if known is None:
-                raise
-            raise known from group
 
     async def _run(self, stop: asyncio.Event) -> None:
         async with AsyncExitStack() as stack:
@@ -171,12 +169,3 @@ async def _drain(publisher: Publisher) -> None:
             _log.error("stopped with events lost", events=events, causes=publisher.causes)
     else:
         _log.info("stopped", published=publisher.published)
-
-
-def _first_known(group: BaseExceptionGroup[BaseException]) -> MarketPrismError | None:
-    """Find the deliberate error among those that ended a group of tasks."""
-    for error in group.exceptions:
-        found = _first_known(error) if isinstance(error, BaseExceptionGroup) else error
-        if isinstance(found, MarketPrismError):
-            return found
-    return None

@@ -1,27 +1,33 @@
-"""One venue, collected: its connections and snapshots feed one `pipeline.Feed`, and its events go to a sink."""
+"""One venue: its instruments are looked up first, then collected, and looked up again every hour."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Mapping
 
+from marketprism.collector import listing
+from marketprism.collector.allowance import Allowance
+from marketprism.collector.backoff import Backoff
+from marketprism.collector.collection import Collection
+from marketprism.collector.dialing import Dialing
+from marketprism.collector.liveness import FeedState, Key, Liveness
+from marketprism.collector.proxies import Proxies, masked
 from marketprism.collector.rest import RestClient
 from marketprism.collector.session import Session
-from marketprism.contract.catalog import DATA_TYPES
-from marketprism.contract.events import Gap
+from marketprism.collector.state import VenueState
+from marketprism.contract.instruments import Instrument
+from marketprism.contract.venues import VENUES, place
+from marketprism.errors import ContractError, UnavailableError
 from marketprism.pipeline.feed import Feed
-from marketprism.pipeline.outputs import Output, Record
-from marketprism.settings import VenueSettings
+from marketprism.pipeline.outputs import FeedCounters, Record
+from marketprism.settings import CollectorSettings, VenueSettings
 from marketprism.telemetry import logs
 from marketprism.telemetry.watchdog import Beat
-from marketprism.venues.binance.adapter import Binance
-from marketprism.venues.binance.markets import MARKETS, instrument
-from marketprism.venues.protocol import Connection, Notice, NoticeKind, Refusal, RestRequest, Send
+from marketprism.venues.protocol import SECOND_NS, Listing, ListingState
+from marketprism.venues.registry import DIALECTS
 
-DUE_SECONDS = 0.1
-BOOK_SILENCE_SECONDS = 60.0
-"""A book's stream speaks ten times a second in any market that is alive."""
-QUIET_SILENCE_SECONDS = 300.0
-"""Trades of a small market may pause for minutes; a dead link shows by its pings before."""
+REFRESH_SECONDS = 3600.0
+RETRY_CAP_SECONDS = 60.0
+"""Longest wait before the list of instruments is asked for again; a blocked venue's waits are longer by themselves."""
 
 _log = logs.get("venue")
 
@@ -32,10 +38,10 @@ class VenueCollector:
     Args:
         name: The venue's name in the settings.
         settings: Its addresses, symbols and data types.
+        collector: What holds for all venues.
+        allowance: Shared by all venues.
         sink: Takes each event; what it waits for holds the reading of the venue up.
-        book_depth: Levels a side in a published snapshot.
-        book_interval_seconds: Time between published snapshots of one book.
-        tap: Sees every frame and every snapshot's body as received, with the nanoseconds of receipt.
+        tap: Sees every frame and every answer of the feed's requests as received, with the nanoseconds of receipt.
     """
 
     def __init__(
@@ -43,137 +49,155 @@ class VenueCollector:
         name: str,
         settings: VenueSettings,
         *,
+        collector: CollectorSettings,
+        allowance: Allowance,
         sink: Callable[[Record], Awaitable[None]],
-        book_depth: int = 100,
-        book_interval_seconds: float = 1.0,
         tap: Callable[[bytes, int], None] | None = None,
     ) -> None:
-        adapter = Binance(MARKETS[name], [instrument(MARKETS[name], s) for s in settings.symbols], settings.data_types)
+        exchange = VENUES[name].exchange
         self.name = name
-        self.feed = Feed(
-            adapter,
-            book_depth=book_depth,
-            book_interval_ns=int(book_interval_seconds * 1e9),
-            book_changes="orderbook_delta" in settings.data_types,
+        self.data_types = settings.data_types
+        self.state = VenueState(name)
+        self.collection: Collection | None = None
+        self._dialect = DIALECTS[name]
+        self._settings = settings
+        self._collector = collector
+        self._sink = sink
+        self._tap = tap
+        self._proxies = Proxies.of(collector, settings)
+        self._listed: dict[str, ListingState] = {}
+        self._liveness = Liveness(_configured(name, settings), time.monotonic())
+        self._dialing = Dialing(
+            proxy=self._proxies.route(settings.ws_url),
+            attempts=allowance.attempts(exchange),
+            places=allowance.places,
+            state=self.state,
+            first_wait_seconds=collector.reconnect_seconds,
+            rotation_seconds=collector.rotation_seconds,
         )
         self.rest = RestClient(
             venue=name,
             base_url=settings.rest_url,
-            weight_per_minute=adapter.weight_per_minute,
-            on_body=self._on_answer,
-            on_failure=lambda request: self.feed.failed(request, time.time_ns()),
+            proxy=self._proxies.route(settings.rest_url),
+            budget=allowance.weight(exchange, settings.rest_url, self._dialect.weight_per_minute),
+            places=allowance.places,
+            state=self.state,
         )
-        self.sessions = {c.name: self._session(c, settings.ws_url) for c in adapter.connections()}
-        self.data_types = settings.data_types
-        self.has_books = "orderbook" in settings.data_types
-        self._sink = sink
-        self._tap = tap
-        started = time.monotonic()
-        self._seen = {(data_type, instrument.symbol): started for data_type, instrument in adapter.feeds()}
-        self._refusals_logged: set[str] = set()
 
-    async def run(self, beat: Beat) -> None:
-        """Collect for ever; `beat` shows that time-driven work goes on."""
-        async with asyncio.TaskGroup() as tasks:
-            for session in self.sessions.values():
-                tasks.create_task(session.run(), name=f"session {session.name}")
-            tasks.create_task(self.rest.run(), name=f"{self.name} rest")
-            tasks.create_task(self._keep_time(beat), name=f"{self.name} time")
+    @property
+    def sessions(self) -> Mapping[str, Session]:
+        """The connections by name; none before the instruments are known."""
+        return self.collection.sessions if self.collection is not None else {}
 
-    def ages(self) -> dict[tuple[str, str], float]:
+    @property
+    def counters(self) -> FeedCounters:
+        """What went through the feed."""
+        return self.collection.feed.counters if self.collection is not None else FeedCounters()
+
+    @property
+    def skew_seconds(self) -> float | None:
+        """Our clock minus the exchange's; None while that is not known."""
+        return self.collection.skew.seconds if self.collection is not None else None
+
+    def ages(self) -> dict[Key, float]:
         """Return the seconds since the newest event (at first: since the start) by data type and symbol."""
-        now = time.monotonic()
-        return {key: now - seen for key, seen in self._seen.items()}
+        return self._liveness.ages(time.monotonic())
+
+    def feed_states(self) -> dict[Key, FeedState]:
+        """Return the state of every feed."""
+        return self._liveness.states(time.monotonic())
 
     def stale(self) -> list[str]:
-        """Name the feeds older than the contract allows: ``binance-spot trade BTC-USDT``."""
-        return [
-            f"{self.name} {data_type} {symbol}"
-            for (data_type, symbol), age in self.ages().items()
-            if (limit := DATA_TYPES[data_type].freshness_seconds) is not None and age > limit
-        ]
+        """Name the silent feeds: ``binance-spot trade BTC-USDT``. Paused and delisted ones are not among them."""
+        return [f"{self.name} {' '.join(key)}" for key in self._liveness.silent(time.monotonic())]
 
     def book_states(self) -> dict[str, str]:
         """Return the state of each book; empty where none is collected."""
-        if not self.has_books:
+        if self.collection is None or "orderbook" not in self.data_types:
             return {}
-        return {instrument.symbol: state for instrument, state in self.feed.book_states().items()}
+        return {instrument.symbol: state for instrument, state in self.collection.feed.book_states().items()}
 
-    def _session(self, connection: Connection, base_url: str) -> Session:
-        async def on_frame(frame: bytes, receive_ns: int) -> None:
-            if self._tap is not None:
-                self._tap(frame, receive_ns)
-            await self._handle(self.feed.feed(frame, receive_ns), session)
+    async def run(self, beat: Beat) -> None:
+        """Collect for ever; `beat` shows that time-driven work goes on.
 
-        session = Session(
-            name=f"{self.name}/{connection.name}",
-            url=base_url + connection.path,
-            silence_seconds=BOOK_SILENCE_SECONDS if connection.books else QUIET_SILENCE_SECONDS,
-            on_frame=on_frame,
-            on_lost=lambda: self.feed.disconnected(connection),
-            subscribe=connection.subscribe,
-            messages_per_second=connection.max_messages_per_second,
+        Raises:
+            ConfigurationError: A configured symbol is not listed, as the only one of a group of exceptions.
+        """
+        if self._dialing.proxy is not None:
+            _log.info("proxied", venue=self.name, proxy=masked(self._dialing.proxy))
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.rest.run(), name=f"{self.name} rest")
+            with beat.waiting(f"the instruments of {self.name}"):
+                listings = await self._fetch()
+            instruments = listing.require_listed(self.name, self._settings.symbols, listings)
+            self._note(listings)
+            self.state.started()
+            while True:
+                instruments = await self._collect(instruments, beat)
+
+    async def _collect(self, instruments: list[Instrument], beat: Beat) -> list[Instrument]:
+        """Collect until the exchange changes one of the instruments; return what they are then."""
+        adapter = self._dialect.adapter(instruments, self.data_types)
+        self._liveness.expect([(name, each.symbol) for name, each in adapter.feeds()], time.monotonic())
+        feed = Feed(
+            adapter,
+            book_depth=self._collector.book_depth,
+            book_interval_ns=int(self._collector.book_interval_seconds * SECOND_NS),
+            book_changes="orderbook_delta" in self.data_types,
         )
-        return session
+        self.collection = Collection(
+            self.name,
+            self._settings.ws_url,
+            adapter,
+            feed,
+            rest=self.rest,
+            liveness=self._liveness,
+            dialing=self._dialing,
+            sink=self._sink,
+            tap=self._tap,
+        )
+        async with asyncio.TaskGroup() as tasks:
+            collecting = tasks.create_task(self.collection.run(beat), name=f"{self.name} collection")
+            changed = await self._until_changed(instruments)
+            collecting.cancel()
+        return changed
 
-    async def _on_answer(self, request: RestRequest, body: bytes, receive_ns: int) -> None:
-        if self._tap is not None:
-            self._tap(body, receive_ns)
-        await self._handle(self.feed.answer(request, body, receive_ns))
-
-    async def _keep_time(self, beat: Beat) -> None:
+    async def _until_changed(self, instruments: list[Instrument]) -> list[Instrument]:
         while True:
-            beat.progress()
-            outputs = self.feed.due(time.time_ns())
-            if outputs:
-                with beat.waiting("room in the publisher"):
-                    await self._handle(outputs)
-            await asyncio.sleep(DUE_SECONDS)
+            await asyncio.sleep(REFRESH_SECONDS)
+            listings = await self._fetch()
+            self._note(listings)
+            listed = [listings[i.symbol].instrument if i.symbol in listings else i for i in instruments]
+            if listed != instruments:
+                _log.warning("instruments changed, starting anew", venue=self.name)
+                return listed
 
-    async def _handle(self, outputs: Iterable[Output], session: Session | None = None) -> None:
-        for output in outputs:
-            match output:
-                case Record():
-                    await self._record(output)
-                case RestRequest():
-                    self.rest.request(output)
-                case Send():
-                    self._send(output, session)
-                case Refusal():
-                    self._log_refusal(output)
-                case Notice():
-                    self._notice(output, session)
+    async def _fetch(self) -> dict[str, Listing]:
+        """Ask for the list of instruments until it comes."""
+        waits = Backoff(first=self._collector.reconnect_seconds, cap=RETRY_CAP_SECONDS, floor=1.0)
+        while True:
+            try:
+                return await listing.fetch(self._dialect.directory, self._settings.symbols, self.rest)
+            except (UnavailableError, ContractError) as error:
+                self.state.waits(error.message)
+                wait_seconds = waits.next(1.0)
+                _log.warning("instruments not known", venue=self.name, reason=str(error), wait_seconds=wait_seconds)
+                await asyncio.sleep(wait_seconds)
 
-    async def _record(self, record: Record) -> None:
-        if isinstance(record.event, Gap):
-            self._log_gap(record, record.event)
-        else:
-            self._seen[record.data_type, record.instrument.symbol] = time.monotonic()
-        await self._sink(record)
+    def _note(self, listings: Mapping[str, Listing]) -> None:
+        """Take what the exchange says about each symbol, and log what is new."""
+        states = listing.states(self._settings.symbols, listings)
+        for symbol, state in states.items():
+            if state is not self._listed.get(symbol, ListingState.TRADING):
+                _log.warning(state.value, venue=self.name, symbol=symbol)
+        self._listed = states
+        self._liveness.listed(states)
 
-    def _send(self, send: Send, session: Session | None) -> None:
-        target = self.sessions[send.connection] if send.connection else session
-        assert target is not None, "an answer belongs to the connection of the frame"
-        target.send(send.message)
 
-    def _notice(self, notice: Notice, session: Session | None) -> None:
-        _log.info("notice", venue=self.name, kind=notice.kind, detail=notice.detail)
-        if notice.kind is NoticeKind.ENDING and session is not None:
-            session.renew()
-
-    def _log_gap(self, record: Record, gap: Gap) -> None:
-        _log.warning(
-            "gap healed" if gap.healed_by else "gap",
-            data_type=gap.data_type,
-            instrument=str(record.instrument),
-            after_id=gap.after_id,
-            before_id=gap.before_id,
-            size=gap.size,
-            healed_by=gap.healed_by or None,
-        )
-
-    def _log_refusal(self, refusal: Refusal) -> None:
-        """Log the first of each reason; the counters tell the rest."""
-        if refusal.reason not in self._refusals_logged:
-            self._refusals_logged.add(refusal.reason)
-            _log.warning("refused", venue=self.name, reason=refusal.reason, detail=refusal.detail)
+def _configured(name: str, settings: VenueSettings) -> list[Key]:
+    """Return data type and symbol of everything that the settings ask for."""
+    return [
+        (data_type, place(name, data_type, symbol)[1])
+        for data_type in settings.data_types
+        for symbol in settings.symbols
+    ]

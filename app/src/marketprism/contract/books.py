@@ -3,13 +3,12 @@
 Ids are the exchange's. Levels keep the exchange's own text.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from marketprism.contract.instruments import Instrument
 
 
-@dataclass(frozen=True, slots=True)
-class BookDelta:
+class BookDelta(msgspec.Struct, frozen=True, gc=False):
     """Changed levels of one book.
 
     Attributes:
@@ -32,8 +31,7 @@ class BookDelta:
     checksum: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BookImage:
+class BookImage(msgspec.Struct, frozen=True, gc=False):
     """A whole book.
 
     Attributes:
@@ -51,8 +49,7 @@ class BookImage:
     checksum: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BookTop:
+class BookTop(msgspec.Struct, frozen=True, gc=False):
     """Best bid and ask after one update id: an independent witness of the book."""
 
     instrument: Instrument

@@ -236,8 +236,20 @@ VIEWS: dict[str, View] = {
             " GROUP BY source, exchange, market, symbol, data_type, after_id, before_id"
         ),
     ),
+    "candles_1m": View(
+        name="candles_1m",
+        query=(
+            "SELECT source, exchange, market, symbol, toStartOfMinute(timestamp) AS minute,"
+            " argMin(price, (timestamp, trade_id)) AS open, max(price) AS high, min(price) AS low,"
+            " argMax(price, (timestamp, trade_id)) AS close, sum(quantity) AS volume, count() AS trades"
+            " FROM {database}.trades GROUP BY source, exchange, market, symbol, minute"
+        ),
+    ),
 }
-"""Views by name: the ledger of holes, one row each."""
+"""Views by name. ``gaps`` is the ledger of holes, one row each. ``candles_1m`` adds up trades when it is read, so that
+a late or healed trade is in it at once. Fills that healed a hole stand beside aggregates there, and nothing counts
+twice: only fills of the hole are stored, and no aggregate covers those, or there would have been none.
+"""
 
 WATERMARKS = Table(
     name="watermarks",

@@ -114,6 +114,12 @@ def place(venue: str, data_type: str, symbol: str) -> tuple[Market, str]:
     return market_of(venue, symbol), symbol
 
 
+def venue_of(exchange: Exchange, market: Market) -> str:
+    """Name the venue whose events are of an exchange's market: futures and indices come with the perpetuals."""
+    wanted = Market.SPOT if market is Market.SPOT else Market.PERPETUAL
+    return next(name for name, venue in VENUES.items() if venue.exchange is exchange and venue.market is wanted)
+
+
 def feeds(venue: str, symbols: Iterable[str], data_types: Iterable[str]) -> list[tuple[str, Market, str]]:
     """Return data type, market and symbol of everything that a configured venue keeps fresh; futures pay no funding."""
     symbols = tuple(symbols)
@@ -125,3 +131,13 @@ def feeds(venue: str, symbols: Iterable[str], data_types: Iterable[str]) -> list
         and not (name == "funding_rate" and market_of(venue, symbol) is Market.FUTURE)
     ]
     return list(dict.fromkeys(found))
+
+
+FILL_CHAINS = frozenset({Exchange.OKX})
+"""Exchanges whose contiguous trade ids are those of fills, many to a row: ``first_fill_id`` to ``last_fill_id``.
+Elsewhere each row of one kind is one ``trade_id``."""
+
+CONTIGUOUS_BOOKS = frozenset({(Exchange.BINANCE, Market.SPOT)})
+"""Where each change of a book begins one id after the last of the change before. Elsewhere ids jump, and the links that
+the collector followed are not stored: there the ledger and the reason of the snapshots tell where a book started anew.
+"""

@@ -1,5 +1,6 @@
 """Envelopes to bytes and back. JSON, so that any NATS client shows what is inside."""
 
+import zlib
 from collections.abc import Sequence
 
 import msgspec
@@ -71,3 +72,13 @@ def message_id(boot_id: str, counter: int) -> str:
     Never made of exchange ids: their ranges overlap after a restart, and a reused id would swallow new data.
     """
     return f"{boot_id}:{counter}"
+
+
+def stream_epoch(stream: str, created: str) -> int:
+    """Number one life of a stream: after it was made anew, its sequence starts at 1 again.
+
+    Args:
+        stream: Name of the stream.
+        created: Its creation time, as the server writes it.
+    """
+    return zlib.crc32(f"{stream} {created}".encode())

@@ -17,8 +17,9 @@ def drift(clickhouse: ClickHouseHttp, database: str) -> list[Change]:
     if database not in {row["name"] for row in clickhouse.rows("SELECT name FROM system.databases")}:
         text = f"database {database} is missing"
         changes.append(Change(text=text, statement=f"CREATE DATABASE IF NOT EXISTS {database}"))
+    live = live_tables(clickhouse, database)
     for table in tables_of(database):
-        changes += table_drift(table, database, live_table(clickhouse, database, table.name))
+        changes += table_drift(table, database, live.get(table.name))
     for view in VIEWS.values():
         changes += _view_drift(clickhouse, view, database)
     return changes
@@ -36,29 +37,34 @@ def _view_drift(clickhouse: ClickHouseHttp, view: View, database: str) -> list[C
     return [Change(text=f"view {database}.{view.name} {state}", statement=view_ddl(view, database))]
 
 
-def live_table(clickhouse: ClickHouseHttp, database: str, name: str) -> LiveTable | None:
-    """Describe a table as the server has it; None when it has none of that name.
+def live_tables(clickhouse: ClickHouseHttp, database: str) -> dict[str, LiveTable]:
+    """Describe a database's tables as the server has them, by name.
 
     Raises:
         QueryRefusedError: The user may not look.
         UnavailableError: The server does not answer.
     """
-    where = f"WHERE database = '{database}' AND table = '{name}'"  # both from the contract
+    where = f"WHERE database = '{database}'"  # from the contract
     tables = clickhouse.rows(
-        f"SELECT engine, partition_key, sorting_key, engine_full, name AS table FROM system.tables {where}"
+        f"SELECT name AS table, engine, partition_key, sorting_key, engine_full FROM system.tables {where}"
     )
-    if not tables:
-        return None
-    columns = clickhouse.rows(
-        f"SELECT name, type, default_kind, default_expression, compression_codec AS codec FROM system.columns {where}"
-        " ORDER BY position"
-    )
-    indices = clickhouse.rows(f"SELECT name FROM system.data_skipping_indices {where}")
-    return LiveTable(
-        engine=tables[0]["engine"],
-        partition_by=tables[0]["partition_key"],
-        order_by=tables[0]["sorting_key"],
-        settings=engine_settings(tables[0]["engine_full"]),
-        columns=[LiveColumn(**column) for column in columns],
-        indices=[index["name"] for index in indices],
-    )
+    columns: dict[str, list[LiveColumn]] = {}
+    for row in clickhouse.rows(
+        "SELECT table, name, type, default_kind, default_expression, compression_codec AS codec"
+        f" FROM system.columns {where} ORDER BY table, position"
+    ):
+        columns.setdefault(row.pop("table"), []).append(LiveColumn(**row))
+    indices: dict[str, list[str]] = {}
+    for row in clickhouse.rows(f"SELECT table, name FROM system.data_skipping_indices {where}"):
+        indices.setdefault(row["table"], []).append(row["name"])
+    return {
+        row["table"]: LiveTable(
+            engine=row["engine"],
+            partition_by=row["partition_key"],
+            order_by=row["sorting_key"],
+            settings=engine_settings(row["engine_full"]),
+            columns=columns.get(row["table"], []),
+            indices=indices.get(row["table"], []),
+        )
+        for row in tables
+    }

@@ -15,13 +15,15 @@ from typing import Any
 import aiohttp
 
 from marketprism.contract.catalog import DATA_TYPES, HOT_DATABASE
-from marketprism.contract.venues import VENUES, feeds
+from marketprism.contract.instruments import Exchange, Market
+from marketprism.contract.venues import VENUES, feeds, venue_of
 from marketprism.errors import ConfigurationError
 from marketprism.settings import Settings
 
 INSTALLATION = Path("/etc/marketprism/installation.json")
 DEADLINE_SECONDS = 5.0
 """Limit of every single question."""
+RATE_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,31 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class TableState:
-    """One table. The age is that of the newest event of the installation's own source; None without one."""
+    """One table.
+
+    Attributes:
+        newest_age_seconds: Age of the newest event of the installation's own source; None without one.
+        limit_seconds: Age from which the table is stale; None where nothing is collected for it, or it may be silent.
+    """
 
     rows: int
     newest_age_seconds: float | None
+    limit_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedState:
+    """One data type of one venue, in the last minute.
+
+    Attributes:
+        lag_seconds: Median time from receipt to insertion; None without rows.
+    """
+
+    venue: str
+    data_type: str
+    rows_per_second: float
+    lag_seconds: float | None
+    newest_age_seconds: float
 
 
 @dataclass(slots=True)
@@ -53,6 +76,7 @@ class Status:
     clickhouse_reader: dict[str, str]
     services: list[Service] = field(default_factory=list)
     tables: dict[str, TableState] = field(default_factory=dict)
+    feeds: list[FeedState] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
@@ -144,13 +168,13 @@ async def _tables(status: Status, http: aiohttp.ClientSession, settings: Setting
         headers = {"X-ClickHouse-User": reader, "X-ClickHouse-Key": settings.credential("clickhouse-reader")}
         for data_type in DATA_TYPES.values():
             totals = await _query(http, url, headers, _rows_sql(data_type.table))
-            newest = {
-                (row["exchange"], row["market"], row["symbol"]): float(row["newest"])
-                for row in await _query(http, url, headers, _newest_sql(data_type.table, source))
-            }
+            rows = await _query(http, url, headers, _newest_sql(data_type.table, source))
+            newest = {(row["exchange"], row["market"], row["symbol"]): float(row["newest"]) for row in rows}
             now = time.time_ns() / 1e9
             age = round(now - max(newest.values()), 3) if newest else None
-            status.tables[data_type.table] = TableState(int(totals[0]["rows"]), age)
+            limit = data_type.freshness_seconds if _is_expected(settings, data_type.name) else None
+            status.tables[data_type.table] = TableState(int(totals[0]["rows"]), age, limit)
+            status.feeds += _feeds(data_type.name, rows, now)
             status.problems += _stale(settings, data_type.name, newest, now)
     except (TimeoutError, aiohttp.ClientError) as error:
         status.problems.append(f"ClickHouse does not answer at {url}: {error!r}")
@@ -164,10 +188,34 @@ def _rows_sql(table: str) -> str:
 
 def _newest_sql(table: str, source: str) -> str:
     return (
-        "SELECT exchange, market, symbol, toUnixTimestamp64Micro(max(timestamp)) / 1e6 AS newest"
+        "SELECT exchange, market, symbol, toUnixTimestamp64Micro(max(timestamp)) / 1e6 AS newest,"
+        f" countIf(inserted_at > now64(3) - {RATE_SECONDS}) AS recent,"
+        " medianIf(date_diff('millisecond', received_at, inserted_at) / 1e3,"
+        f" inserted_at > now64(3) - {RATE_SECONDS}) AS lag"
         f" FROM {HOT_DATABASE}.{table} WHERE source = '{source}' AND timestamp > now() - INTERVAL 1 DAY"
         " GROUP BY exchange, market, symbol"
     )
+
+
+def _feeds(data_type: str, rows: Sequence[dict[str, Any]], now: float) -> list[FeedState]:
+    """Sum the symbols of each venue up; the lag is that of its busiest symbol."""
+    by_venue: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_venue.setdefault(venue_of(Exchange(row["exchange"]), Market(row["market"])), []).append(row)
+    return [
+        FeedState(
+            venue=venue,
+            data_type=data_type,
+            rows_per_second=round(sum(int(row["recent"]) for row in found) / RATE_SECONDS, 2),
+            lag_seconds=max(found, key=lambda row: int(row["recent"]))["lag"],
+            newest_age_seconds=round(now - max(float(row["newest"]) for row in found), 3),
+        )
+        for venue, found in sorted(by_venue.items())
+    ]
+
+
+def _is_expected(settings: Settings, data_type: str) -> bool:
+    return any(venue.enabled and data_type in venue.data_types for venue in settings.venues.values())
 
 
 async def _query(http: aiohttp.ClientSession, url: str, headers: dict[str, str], sql: str) -> list[dict[str, Any]]:

@@ -101,6 +101,8 @@ class BookFeed:
                     outputs += self._applied(delta)
                 case Loaded(image):
                     assert image.timestamp_us is not None, "an image of the stream has the exchange's time"
+                    if image.update_id == self._hole_after:
+                        self._hole_after = None  # nothing changed while the connection was lost
                     outputs += self._live(image.update_id, image.timestamp_us, image.receive_ns)
                 case Broken(after_id, delta):
                     self._as_of = None
@@ -114,6 +116,8 @@ class BookFeed:
         return outputs
 
     def _applied(self, delta: BookDelta) -> list[Output]:
+        if self._hole_after in (delta.first_id - 1, delta.prev_id):
+            self._hole_after = None  # the change continues the book that was lost
         outputs = self._live(delta.first_id, delta.timestamp_us, delta.receive_ns)
         self._witness.applied(delta.last_id, self.sync.levels)
         if self._changes:
@@ -175,8 +179,8 @@ class BookFeed:
             timestamp_us=timestamp_us,
             receive_ns=receive_ns,
             reason=self._reason,
-            bids=self.sync.levels.bids.highest(self._depth),
-            asks=self.sync.levels.asks.lowest(self._depth),
+            bids=self.sync.levels.bids.best(self._depth),
+            asks=self.sync.levels.asks.best(self._depth),
         )
         self._reason = SnapshotReason.INTERVAL
         return [self._counters.record("orderbook", self.instrument, snapshot)]

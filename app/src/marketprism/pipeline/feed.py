@@ -4,6 +4,7 @@ Pure: no sockets and no clock. The shell passes frames and times, fetches and se
 what comes out.
 """
 
+from collections.abc import Iterable
 from typing import assert_never
 
 from marketprism.contract.books import BookDelta, BookImage, BookTop
@@ -25,6 +26,10 @@ from marketprism.venues.protocol import (
     Venue,
     VenueEvent,
 )
+
+LOOK_NS = 10_000_000
+"""Least time between two looks for what is due while frames come: with hundreds of instruments a look costs more than
+a frame."""
 
 
 class Feed:
@@ -55,11 +60,18 @@ class Feed:
             for name, instrument in venue.instruments().items()
         }
         self._schedule = Schedule(venue.polls())
+        self._look_at_ns = 0
 
     def feed(self, frame: bytes, receive_ns: int) -> list[Output]:
         """Take one WebSocket frame."""
+        due = self.due(receive_ns) if receive_ns >= self._look_at_ns else None
+        outputs = self.take(self.understand(frame, receive_ns))
+        return due + outputs if due else outputs
+
+    def understand(self, frame: bytes, receive_ns: int) -> list[VenueEvent]:
+        """Read one WebSocket frame, for `take`; in between, what a second connection brings can wait for the first."""
         self.counters.frames += 1
-        return self.due(receive_ns) + self._take(self._venue.feed(frame, receive_ns))
+        return self._venue.feed(frame, receive_ns)
 
     def answer(self, request: RestRequest, body: bytes, receive_ns: int) -> list[Output]:
         """Take the answer to a request."""
@@ -71,7 +83,7 @@ class Feed:
             self._schedule.answered(request, receive_ns)
         elif unusable:
             self.failed(request, receive_ns)
-        return self._take(events) + self.due(receive_ns)
+        return self.take(events) + self.due(receive_ns)
 
     def failed(self, request: RestRequest, now_ns: int) -> None:
         """Note that a request was not answered; it is given out again when its time comes."""
@@ -83,8 +95,8 @@ class Feed:
                 self._trades_of(request).failed(request, now_ns)
             case Purpose.POLL:
                 self._schedule.failed(request, now_ns)
-            case Purpose.LISTING:
-                raise AssertionError("listings are asked for before there is a feed")
+            case Purpose.LISTING | Purpose.HISTORY:
+                raise AssertionError("a feed asks for neither listings nor the past")
             case _:
                 assert_never(request.purpose)
 
@@ -95,6 +107,7 @@ class Feed:
 
     def due(self, now_ns: int) -> list[Output]:
         """Return what time alone makes due."""
+        self._look_at_ns = now_ns + LOOK_NS
         outputs: list[Output] = [*self._schedule.due(now_ns)]
         for book in self._books.values():
             outputs += book.due(now_ns)
@@ -106,7 +119,8 @@ class Feed:
         """Return the state of every book."""
         return {book.instrument: book.sync.state.value for book in self._books.values()}
 
-    def _take(self, events: list[VenueEvent]) -> list[Output]:
+    def take(self, events: Iterable[VenueEvent]) -> list[Output]:
+        """Take what a frame holds; what time alone makes due is left to `due`."""
         outputs: list[Output] = []
         for event in events:
             match event:
@@ -134,7 +148,7 @@ class Feed:
                 trades.append(event.event)
             else:
                 others.append(event)
-        return self._trades_of(request).answer(request, trades, receive_ns) + self._take(others)
+        return self._trades_of(request).answer(request, trades, receive_ns) + self.take(others)
 
     def _observed(self, seen: Observed) -> list[Output]:
         if isinstance(seen.event, Trade):

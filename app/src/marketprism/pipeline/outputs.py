@@ -3,14 +3,15 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+import msgspec
+
 from marketprism.book.witness import BookChecks
 from marketprism.contract.events import Event, Gap
 from marketprism.contract.instruments import Instrument
 from marketprism.venues.protocol import Notice, Refusal, RestRequest, Send
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One event to publish."""
 
     data_type: str

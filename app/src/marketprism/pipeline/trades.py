@@ -7,6 +7,7 @@ import msgspec
 from marketprism.book.continuity import Place, TradeContinuity
 from marketprism.contract.events import Gap, Trade
 from marketprism.contract.instruments import Instrument
+from marketprism.pipeline.missing import MissingTrades
 from marketprism.pipeline.outputs import FeedCounters, Output
 from marketprism.venues.protocol import SECOND_NS, Refusal, RestRequest, Venue
 
@@ -21,13 +22,10 @@ class _Healing:
 
     Attributes:
         gap: As it was told.
-        first: First id that is still missing.
-        last: Last one.
     """
 
     gap: Gap
-    first: int
-    last: int
+    missing: MissingTrades
     tries: int = 0
     retry_at_ns: int | None = None
 
@@ -66,7 +64,7 @@ class TradeFeed:
                 receive_ns=trade.receive_ns,
             )
             outputs.append(self._counters.record("gap", self._instrument, gap))
-            outputs += self._ask(_Healing(gap, hole.first, hole.last))
+            outputs += self._ask(_Healing(gap, MissingTrades(self._venue, self._instrument, hole.first, hole.last)))
         outputs.append(self._counters.record("trade", self._instrument, trade))
         return outputs
 
@@ -75,14 +73,12 @@ class TradeFeed:
         hole = self._hole_of(request)
         if hole is None:
             return []
-        chain = self._venue.chain
-        missing = sorted(
-            (trade for trade in trades if hole.first <= chain(trade)[0] and chain(trade)[1] <= hole.last), key=chain
-        )
-        outputs: list[Output] = [self._counters.record("trade", self._instrument, trade) for trade in missing]
-        if not _shrink(hole, [chain(trade) for trade in missing]):
+        left = hole.missing.size
+        found = hole.missing.take(trades)
+        outputs: list[Output] = [self._counters.record("trade", self._instrument, trade) for trade in found]
+        if hole.missing.size == left:
             self.failed(request, receive_ns)
-        elif hole.first <= hole.last:
+        elif hole.missing.size:
             outputs += self._ask(hole)
         else:
             del self._holes[hole.gap.after_id]
@@ -111,24 +107,11 @@ class TradeFeed:
 
     def _ask(self, hole: _Healing) -> list[Output]:
         hole.retry_at_ns = None
-        request = self._venue.heal_request(self._instrument, hole.first, hole.last)
+        request = hole.missing.request()
         if request is None:
             return []
         self._holes[hole.gap.after_id] = hole
         return [request]
 
     def _hole_of(self, request: RestRequest) -> _Healing | None:
-        holes = self._holes.values()
-        return next((hole for hole in holes if hole.first <= request.last_id and request.first_id <= hole.last), None)
-
-
-def _shrink(hole: _Healing, chains: list[tuple[int, int]]) -> bool:
-    """Take ids off both ends of a hole; false when none of them was there."""
-    before = (hole.first, hole.last)
-    for first_id, last_id in chains:
-        if first_id == hole.first:
-            hole.first = last_id + 1
-    for first_id, last_id in reversed(chains):
-        if last_id == hole.last and hole.first <= hole.last:
-            hole.last = first_id - 1
-    return (hole.first, hole.last) != before
+        return next((hole for hole in self._holes.values() if hole.missing.overlaps(request)), None)

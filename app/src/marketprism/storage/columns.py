@@ -3,7 +3,6 @@
 A value that its column cannot hold exactly is refused here, so that the server never has to.
 """
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -23,16 +22,6 @@ _ITEM_LIMIT = 2**16
 _EARLIEST_US = 946_684_800_000_000
 _LATEST_US = 4_102_444_800_000_000
 _REFUSED = "the message is laid aside in the dead letters"
-
-
-def stream_epoch(stream: str, created: str) -> int:
-    """Number one life of a stream: after it was made anew, its sequence starts at 1 again.
-
-    Args:
-        stream: Name of the stream.
-        created: Its creation time, as the server writes it.
-    """
-    return zlib.crc32(f"{stream} {created}".encode())
 
 
 @dataclass(slots=True)
@@ -58,7 +47,7 @@ class Rows:
 
         Args:
             envelope: Of this data type.
-            epoch: See `stream_epoch`.
+            epoch: See `wire.stream_epoch`.
             sequence: The message's sequence in its stream.
 
         Raises:

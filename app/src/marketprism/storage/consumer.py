@@ -20,8 +20,8 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from marketprism.contract.catalog import Stream
+from marketprism.contract.wire import stream_epoch
 from marketprism.errors import UnavailableError
-from marketprism.storage.columns import stream_epoch
 
 REQUEST_SECONDS = 5.0
 _SLACK_SECONDS = 2.0

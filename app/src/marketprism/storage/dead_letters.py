@@ -51,7 +51,7 @@ async def lay_aside(nats_client: NatsClient, stream: str, epoch: int, letter: De
     Args:
         nats_client: Connected as the storage user.
         stream: Where the message came from.
-        epoch: See `columns.stream_epoch`.
+        epoch: See `wire.stream_epoch`.
         letter: The message and the reason.
 
     Raises:

@@ -34,7 +34,7 @@ def decode(messages: Sequence[Message], epoch: int) -> Decoded:
 
     Args:
         messages: In the order of the stream.
-        epoch: See `columns.stream_epoch`.
+        epoch: See `wire.stream_epoch`.
     """
     decoded = Decoded()
     for message in messages:

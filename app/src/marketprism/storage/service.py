@@ -181,12 +181,12 @@ class HotStorage:
 
     def status(self) -> str:
         """Return one line for ``systemctl status``: rates, lag, the newest event, and what is waited for."""
-        rates = ", ".join(f"{TABLES[name].name} {rate:.0f}/s" for name, rate in self._rates().items())
+        rates = ", ".join(f"{TABLES[name].name} {rate:.0f}/s" for name, rate in self._rates().items() if rate >= 1)
         lag = sum(flow.pending for flow in self._flows)
         seen = [age.seconds for age in self._freshness.ages(_now_us()) if age.seen]
         newest = f"newest {min(seen):.1f} s" if seen else "nothing stored yet"
         waits = "; ".join(f"{name} waits for {cause}" for name, cause in self._watchdog.waits().items())
-        return f"{rates}, lag {lag} messages, {newest}" + (f"; {waits}" if waits else "")
+        return f"{rates or 'less than a row a second'}, lag {lag} messages, {newest}" + (f"; {waits}" if waits else "")
 
     def report(self) -> Report:
         """Return what the health port shows."""

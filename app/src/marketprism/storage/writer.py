@@ -92,7 +92,7 @@ class Writer:
         """Learn what is stored of the messages that come next.
 
         Args:
-            epoch: See `columns.stream_epoch`.
+            epoch: See `wire.stream_epoch`.
             ack_floor: Sequence up to which everything was acknowledged.
 
         Raises:

@@ -14,6 +14,18 @@ ACK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5
 LATENCY_BUCKETS = (-1.0, -0.1, 0.0, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Receipt minus the exchange's event time; below zero our clock is behind the exchange's."""
 BOOK_STATES = ("buffering", "bridging", "live")
+FEED_STATES = ("waiting", "live", "silent", "paused", "delisted")
+VENUE_STATES = ("starting", "collecting", "limited", "blocked")
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionSample:
+    """One WebSocket. The counts are attempts to open it, unwanted ends, and replacements before the end."""
+
+    is_open: bool
+    attempts: int
+    losses: int
+    rotations: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,27 +33,31 @@ class VenueSample:
     """One venue's values. Mappings by data type, reason, connection, outcome and so on, as their names say.
 
     Attributes:
+        state: One of `VENUE_STATES`.
         ages: Seconds since the newest event by data type and symbol.
-        connections: Whether each is open, attempts to open it, and losses.
+        feeds: One of `FEED_STATES` likewise.
         rest_weight: Request weight used in this minute.
         checks: Book checks by result: equal, different.
+        clock_skew_seconds: Our clock minus the exchange's; None while that is not known.
     """
 
     name: str
+    state: str
     frames: int
     events: Mapping[str, int]
     refused: Mapping[str, int]
     gaps: Mapping[str, int]
+    healed: Mapping[str, int]
     resyncs: int
     checks: Mapping[str, int]
     crossed: int
     books: Mapping[str, str]
     ages: Mapping[tuple[str, str], float]
-    stale: int
-    connections: Mapping[str, tuple[bool, int, int]]
+    feeds: Mapping[tuple[str, str], str]
+    connections: Mapping[str, ConnectionSample]
     rest_outcomes: Mapping[str, int]
     rest_weight: int
-    blocked: bool
+    clock_skew_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +96,18 @@ class SpoolSample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectorSample:
-    """Everything at one moment."""
+    """Everything at one moment.
+
+    Attributes:
+        sockets: Open WebSockets.
+        connections_limit: What those and running REST requests may be together.
+    """
 
     venues: Iterable[VenueSample]
     streams: Iterable[StreamSample]
     spool: SpoolSample
+    sockets: int
+    connections_limit: int
     nats_connected: bool
 
 
@@ -122,7 +145,15 @@ class CollectorMetrics(Collector):
         """Render the values of this moment."""
         sample = self._sample()
         yield _gauge("nats_connected", "1 while there is a connection to NATS.", [], [([], sample.nats_connected)])
+        yield _gauge("sockets_open", "WebSockets that hold a place.", [], [([], sample.sockets)])
+        yield _gauge(
+            "connections_limit",
+            "WebSockets and REST requests at a time, at most.",
+            [],
+            [([], sample.connections_limit)],
+        )
         yield from _venue_counters(list(sample.venues))
+        yield from _connections(list(sample.venues))
         yield from _venue_gauges(list(sample.venues))
         yield from _streams(list(sample.streams))
         yield from _spool(sample.spool)
@@ -157,6 +188,7 @@ def _venue_counters(venues: list[VenueSample]) -> Iterator[Metric]:
         "refused", "Frames and events that cannot be used.", ["venue", "reason"], _by(venues, lambda v: v.refused)
     )
     yield _counter("gaps", "Holes in a sequence.", ["venue", "data_type"], _by(venues, lambda v: v.gaps))
+    yield _counter("gaps_healed", "Holes that were filled.", ["venue", "data_type"], _by(venues, lambda v: v.healed))
     yield _counter(
         "book_resyncs", "Books that asked for a snapshot.", ["venue"], [([v.name], v.resyncs) for v in venues]
     )
@@ -170,20 +202,21 @@ def _venue_counters(venues: list[VenueSample]) -> Iterator[Metric]:
         "book_crossed", "Updates after which a book was crossed.", ["venue"], [([v.name], v.crossed) for v in venues]
     )
     yield _counter(
-        "connection_attempts",
-        "Attempts to open a WebSocket.",
-        ["venue", "connection"],
-        _by(venues, lambda v: {name: attempts for name, (_, attempts, _) in v.connections.items()}),
-    )
-    yield _counter(
-        "connection_losses",
-        "WebSockets that ended.",
-        ["venue", "connection"],
-        _by(venues, lambda v: {name: losses for name, (_, _, losses) in v.connections.items()}),
-    )
-    yield _counter(
         "rest_requests", "REST requests by outcome.", ["venue", "outcome"], _by(venues, lambda v: v.rest_outcomes)
     )
+
+
+def _connections(venues: list[VenueSample]) -> Iterator[Metric]:
+    labels = ["venue", "connection"]
+    columns: dict[str, tuple[str, Callable[[ConnectionSample], int]]] = {
+        "attempts": ("Attempts to open a WebSocket.", lambda c: c.attempts),
+        "losses": ("WebSockets that ended before another one had taken their place.", lambda c: c.losses),
+        "rotations": ("WebSockets that were replaced before they ended.", lambda c: c.rotations),
+    }
+    rows = [([venue.name, name], each) for venue in venues for name, each in venue.connections.items()]
+    yield _gauge("connection_open", "1 while a WebSocket is open.", labels, [(names, c.is_open) for names, c in rows])
+    for column, (text, read) in columns.items():
+        yield _counter(f"connection_{column}", text, labels, [(names, read(each)) for names, each in rows])
 
 
 def _venue_gauges(venues: list[VenueSample]) -> Iterator[Metric]:
@@ -194,7 +227,28 @@ def _venue_gauges(venues: list[VenueSample]) -> Iterator[Metric]:
         [([v.name, *key], age) for v in venues for key, age in v.ages.items()],
     )
     yield _gauge(
-        "feeds_stale", "Feeds older than the contract allows.", ["venue"], [([v.name], v.stale) for v in venues]
+        "feed_state",
+        "State of a feed: 0 waiting, 1 live, 2 silent, 3 paused, 4 delisted.",
+        ["venue", "data_type", "symbol"],
+        [([v.name, *key], FEED_STATES.index(state)) for v in venues for key, state in v.feeds.items()],
+    )
+    yield _gauge(
+        "feeds",
+        "Feeds by state; silent ones are older than the contract allows.",
+        ["venue", "state"],
+        _by(venues, lambda v: {state: list(v.feeds.values()).count(state) for state in FEED_STATES}),
+    )
+    yield _gauge(
+        "venue_state",
+        "1 for the state that a venue is in.",
+        ["venue", "state"],
+        _by(venues, lambda v: {state: state == v.state for state in VENUE_STATES}),
+    )
+    yield _gauge(
+        "clock_skew_seconds",
+        "Our clock minus the exchange's, the shortest way included.",
+        ["venue"],
+        [([v.name], v.clock_skew_seconds) for v in venues if v.clock_skew_seconds is not None],
     )
     yield _gauge(
         "books",
@@ -203,19 +257,10 @@ def _venue_gauges(venues: list[VenueSample]) -> Iterator[Metric]:
         _by(venues, lambda v: {state: list(v.books.values()).count(state) for state in BOOK_STATES}),
     )
     yield _gauge(
-        "connection_open",
-        "1 while a WebSocket is open.",
-        ["venue", "connection"],
-        _by(venues, lambda v: {name: is_open for name, (is_open, _, _) in v.connections.items()}),
-    )
-    yield _gauge(
         "rest_weight_used",
         "Request weight used in this minute.",
         ["venue"],
         [([v.name], v.rest_weight) for v in venues],
-    )
-    yield _gauge(
-        "venue_blocked", "1 while a venue refuses this address.", ["venue"], [([v.name], v.blocked) for v in venues]
     )
 
 

@@ -2,10 +2,14 @@
 
 import re
 
-_LEVELS = re.compile(r"(?:\d{1,20}(?:\.\d{1,18}0*)?:\d{1,20}(?:\.\d{1,18}0*)?;)*", re.ASCII)
+import msgspec
+
+# Possessive: what a number has taken is never given back, so that the check of a whole message is one run.
+_LEVEL = r'\["{number}","{number}"\],?+'.format(number=r"\d{1,20}+(?:\.\d{1,18}+0*+)?+")
+_BOTH_SIDES = re.compile(rf"\[\[(?:{_LEVEL})*+\],\[(?:{_LEVEL})*+\]\]".encode())
+_encode = msgspec.json.Encoder().encode
 
 
 def are_numbers(bids: list[tuple[str, str]], asks: list[tuple[str, str]]) -> bool:
     """Check all prices and quantities in one pass; a call per number would cost more than decoding the message."""
-    text = "".join([f"{price}:{quantity};" for side in (bids, asks) for price, quantity in side])
-    return _LEVELS.fullmatch(text) is not None and text.count(";") == len(bids) + len(asks)
+    return _BOTH_SIDES.fullmatch(_encode((bids, asks))) is not None

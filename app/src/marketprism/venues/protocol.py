@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+import msgspec
+
 from marketprism.contract.books import BookDelta, BookImage, BookTop
 from marketprism.contract.events import Event, Trade
 from marketprism.contract.instruments import Instrument
@@ -34,8 +36,7 @@ class Connection:
     max_messages_per_second: float = 4.0
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(msgspec.Struct, frozen=True, gc=False):
     """An event of one instrument, as it happened. Books come as `BookDelta` and `BookImage` instead."""
 
     data_type: str
@@ -91,6 +92,7 @@ class Purpose(StrEnum):
     LISTING = "listing"
     POLL = "poll"
     HEAL = "heal"
+    HISTORY = "history"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class RestRequest:
         weight: What it costs of `Venue.weight_per_minute`.
         first_id: First trade id wanted, for `Purpose.HEAL`.
         last_id: Last one.
+        end_us: The answer holds all before this time, for `Purpose.HISTORY`; UTC microseconds.
     """
 
     purpose: Purpose
@@ -113,6 +116,7 @@ class RestRequest:
     weight: int
     first_id: int = 0
     last_id: int = 0
+    end_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,23 @@ class Venue(Protocol):
 
     def heal_request(self, instrument: Instrument, first_id: int, last_id: int) -> RestRequest | None:
         """Return the request for missing trades, as many as one answer holds; None where the venue gives none."""
+        ...
+
+    def history_request(self, data_type: str, instrument: Instrument, start_us: int, end_us: int) -> RestRequest | None:
+        """Return the request for the past of a type from a time on, as much as one answer holds.
+
+        Of trades it asks for one only, the first from that time on or the last before it: it tells at which id the time
+        lies, and the rest is asked for by `heal_request`.
+
+        Args:
+            data_type: One of the venue's.
+            instrument: Whose.
+            start_us: UTC microseconds.
+            end_us: Nothing from this time on is wanted; the request's own `RestRequest.end_us` may be earlier.
+
+        Returns:
+            None where the venue gives no past of this type.
+        """
         ...
 
     def polls(self) -> list[Poll]:

@@ -1,10 +1,12 @@
 """Requests know their path and weight, and their answers are used whole or refused with a reason."""
 
+import msgspec
 import pytest
 
 from marketprism.contract.books import BookImage
-from marketprism.contract.events import TradeIdKind
+from marketprism.contract.events import FundingRate, OpenInterest, Trade, TradeIdKind
 from marketprism.venues.binance import rest
+from marketprism.venues.binance.adapter import Binance
 from marketprism.venues.binance.markets import SPOT, USDM, instrument
 from marketprism.venues.protocol import SECOND_NS, Observed, Purpose, Refusal
 from tests.venues.binance.samples import BTC, LIFE, RATIO, SPOT_BTC, packed
@@ -99,3 +101,95 @@ def test_an_answer_nobody_understands_is_refused(body: bytes) -> None:
     (refusal,) = rest.read(USDM, rest.book(USDM, BTC), body, 7)
     assert isinstance(refusal, Refusal)
     assert refusal.reason == "book_malformed"
+
+
+HOUR_US = 3_600_000_000
+FUNDING_ROW = {"symbol": "BTCUSDT", "fundingTime": 1791331200002, "fundingRate": "-0.00000743", "markPrice": "85516.5"}
+BAR = {"symbol": "BTCUSDT", "sumOpenInterest": "20403.637", "sumOpenInterestValue": "1", "timestamp": 1583127900000}
+
+
+_BARS = "?symbol=BTCUSDT&period=5m&startTime=5&endTime={}&limit=500"
+
+
+@pytest.mark.parametrize(
+    ("data_type", "path", "weight", "hours"),
+    [
+        ("funding_rate", "/fapi/v1/fundingRate?symbol=BTCUSDT&startTime=5&endTime={}&limit=1000", 10, 1000),
+        ("open_interest", f"/futures/data/openInterestHist{_BARS}", 10, 125 / 3),
+        ("lsr_top_position", f"/futures/data/topLongShortPositionRatio{_BARS}", 10, 125 / 3),
+        ("lsr_all_account", f"/futures/data/globalLongShortAccountRatio{_BARS}", 10, 125 / 3),
+    ],
+)
+def test_the_past_is_asked_for_as_far_as_one_answer_reaches(
+    data_type: str, path: str, weight: int, hours: float
+) -> None:
+    request = rest.history(USDM, data_type, BTC, 5_000, 10**17)
+    assert request is not None
+    end_us = 5_000 + round(hours * HOUR_US)
+    assert (request.purpose, request.data_type, request.end_us) == (Purpose.HISTORY, data_type, end_us)
+    assert (request.path, request.weight) == (path.format(end_us // 1000 - 1), weight)
+    short = rest.history(USDM, data_type, BTC, 5_000, 9_000)
+    assert short is not None
+    assert (short.end_us, "endTime=8&" in short.path) == (9_000, True)
+
+
+def test_the_first_trade_from_a_time_on_is_an_aggregate() -> None:
+    spot, usdm = rest.history(SPOT, "trade", SPOT_BTC, 5_999, 5_999), rest.history(USDM, "trade", BTC, 5_999, 5_999)
+    assert spot is not None
+    assert usdm is not None
+    assert (spot.path, spot.weight) == ("/api/v3/aggTrades?symbol=BTCUSDT&startTime=5&limit=1", 4)
+    assert (usdm.path, usdm.weight) == ("/fapi/v1/aggTrades?symbol=BTCUSDT&startTime=5&limit=1", 20)
+    for market, request, chain in ((SPOT, spot, (7, 9)), (USDM, usdm, (5, 5))):
+        (seen,) = rest.read(market, request, packed([AGGREGATE_ROW]), 7)
+        assert isinstance(seen, Observed)
+        assert isinstance(seen.event, Trade)
+        assert Binance(market, [], ()).chain(seen.event) == chain
+
+
+def test_spot_has_no_past_but_trades() -> None:
+    assert rest.history(SPOT, "open_interest", SPOT_BTC, 0, HOUR_US) is None
+
+
+def test_a_settled_rate_is_dated_to_its_minute() -> None:
+    request = rest.history(USDM, "funding_rate", BTC, 0, HOUR_US)
+    assert request is not None
+    old = {**FUNDING_ROW, "markPrice": "", "fundingTime": 1791331200000}
+    settled = FundingRate(
+        rate="-0.00000743",
+        funding_us=1791331200000000,
+        interval_seconds=None,
+        mark_price="85516.5",
+        index_price=None,
+        timestamp_us=1791331200000000,
+        receive_ns=7,
+    )
+    assert rest.read(USDM, request, packed([FUNDING_ROW, old]), 7) == [
+        Observed("funding_rate", BTC, settled),
+        Observed("funding_rate", BTC, msgspec.structs.replace(settled, mark_price=None)),
+    ]
+
+
+def test_open_interest_of_the_past_is_that_of_its_bar() -> None:
+    request = rest.history(USDM, "open_interest", BTC, 0, HOUR_US)
+    assert request is not None
+    event = OpenInterest(quantity="20403.637", contracts=None, timestamp_us=1583127900000000, receive_ns=7)
+    assert rest.read(USDM, request, packed([BAR]), 7) == [Observed("open_interest", BTC, event)]
+
+
+@pytest.mark.parametrize(
+    ("data_type", "row", "reason"),
+    [
+        ("funding_rate", {**FUNDING_ROW, "symbol": "ETHUSDT"}, "symbol_unknown"),
+        ("funding_rate", {**FUNDING_ROW, "fundingRate": ""}, "funding_number"),
+        ("funding_rate", {**FUNDING_ROW, "markPrice": "x"}, "funding_number"),
+        ("funding_rate", {"symbol": "BTCUSDT"}, "history_malformed"),
+        ("open_interest", {**BAR, "symbol": "ETHUSDT"}, "symbol_unknown"),
+        ("open_interest", {**BAR, "sumOpenInterest": "1e5"}, "open_interest_number"),
+    ],
+)
+def test_a_wrong_row_of_the_past_spoils_its_answer(data_type: str, row: dict[str, str], reason: str) -> None:
+    request = rest.history(USDM, data_type, BTC, 0, HOUR_US)
+    assert request is not None
+    (refusal,) = rest.read(USDM, request, packed([row]), 7)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == reason

@@ -193,3 +193,16 @@ def replaced(node: Any, value: object, data: st.DataObject) -> Any:
     copy = node.copy()
     copy[key] = replaced(node[key], value, data)
     return copy
+
+
+def test_there_is_a_past_of_trades_rates_and_ratios() -> None:
+    okx = Okx(SWAP, [BTC], VENUES["okx-swap"].data_types)
+    found = {name: okx.history_request(name, BTC, 1_000, 9_000) for name in VENUES["okx-swap"].data_types}
+    assert {name for name, request in found.items() if request} == {
+        "trade", "funding_rate", "lsr_top_position", "lsr_all_account"
+    }  # fmt: skip
+    assert found["funding_rate"] is not None
+    row = {"realizedRate": "0.0001", "fundingTime": "1785888000000"}
+    (seen,) = okx.read(found["funding_rate"], answered(row), RECEIVE_NS)
+    assert isinstance(seen, Observed)
+    assert (seen.data_type, seen.event.rate) == ("funding_rate", "0.0001")

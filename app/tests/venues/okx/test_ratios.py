@@ -3,7 +3,7 @@
 import pytest
 
 from marketprism.contract.events import LongShortRatio
-from marketprism.venues.okx.ratios import Ratios
+from marketprism.venues.okx.ratios import Ratios, history_request
 from marketprism.venues.protocol import SECOND_NS, Observed, Purpose, Refusal, RestRequest, VenueEvent
 from tests.venues.okx.wire import BTC, DOGE, RECEIVE_NS, answered
 
@@ -119,3 +119,25 @@ def test_an_answer_that_is_none_is_refused(ratios: Ratios, body: bytes, reason: 
     (refusal,) = ratios.read(request, body, RECEIVE_NS)
     assert isinstance(refusal, Refusal)
     assert refusal.reason == reason
+
+
+def test_the_past_is_asked_for_a_hundred_bars_at_a_time() -> None:
+    request = history_request("lsr_all_account", BTC, FIRST_MS * 1000, 10**17)
+    last_ms = FIRST_MS + 100 * BAR_MS - 1
+    assert request.path == (
+        "/api/v5/rubik/stat/contracts/long-short-account-ratio-contract"
+        f"?instId=BTC-USDT-SWAP&period=5m&begin={FIRST_MS}&end={last_ms}&limit=100"
+    )
+    assert (request.purpose, request.data_type, request.end_us) == (
+        Purpose.HISTORY, "lsr_all_account", last_ms * 1000 + 1000
+    )  # fmt: skip
+    assert history_request("lsr_all_account", BTC, 5_000, 9_000).path.endswith("begin=5&end=8&limit=100")
+
+
+def test_of_the_past_every_finished_bar_is_told_each_time(ratios: Ratios) -> None:
+    request = history_request("lsr_top_position", BTC, FIRST_MS * 1000, 10**17)
+    finished_ns = (FIRST_MS + 3 * BAR_MS) * 1_000_000
+    for _ in range(2):
+        events = ratios.read(request, bars("1.4", "1.3", "1.2", newest=3), finished_ns)
+        assert told(events) == [(1, "1.2"), (2, "1.3")]
+    assert told(ratios.read(request, bars("1.3", newest=2), finished_ns - 1)) == []

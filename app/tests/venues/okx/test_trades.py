@@ -142,3 +142,11 @@ def only(about: Instrument, row: dict[str, Any]) -> Trade:
     assert isinstance(seen, Observed)
     assert isinstance(seen.event, Trade)
     return seen.event
+
+
+def test_the_last_fill_before_a_time_tells_the_id() -> None:
+    request = trades.locating_request(BTC, 1_786_540_436_090_999)
+    assert request.path == ("/api/v5/market/history-trades?instId=BTC-USDT-SWAP&type=2&after=1786540436090&limit=1")
+    (seen,) = trades.read_history(request, answered(fill(2832749645)), RECEIVE_NS)
+    assert isinstance(seen, Observed)
+    assert seen.event.trade_id == 2832749645

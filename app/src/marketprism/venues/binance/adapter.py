@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Raw
 
-from marketprism.contract.events import Trade
+from marketprism.contract.events import Trade, TradeIdKind
 from marketprism.contract.instruments import Instrument
 from marketprism.venues.binance import books, derivatives, messages, rest, streams, trades
 from marketprism.venues.binance.markets import BinanceMarket, has
@@ -74,12 +74,21 @@ class Binance:
         return [rest.book(self._market, instrument)]
 
     def chain(self, trade: Trade) -> tuple[int, int]:
-        """Return the trade's id twice: Binance counts the messages of each stream without a hole."""
+        """Return the trade's id twice: Binance counts the messages of each stream without a hole.
+
+        An aggregate of a market whose stream has fills covers those; it comes when the past is asked for by time.
+        """
+        if trade.id_kind is TradeIdKind.AGGREGATE and self._market.trade_ids is TradeIdKind.FILL:
+            return trade.first_fill_id, trade.last_fill_id
         return trade.trade_id, trade.trade_id
 
     def heal_request(self, instrument: Instrument, first_id: int, last_id: int) -> RestRequest | None:
         """Return the request for missing trades, oldest first."""
         return rest.missing_trades(self._market, instrument, first_id, last_id)
+
+    def history_request(self, data_type: str, instrument: Instrument, start_us: int, end_us: int) -> RestRequest | None:
+        """Return the request for the past of a type; of trades, the aggregate that is the first from a time on."""
+        return rest.history(self._market, data_type, instrument, start_us, end_us)
 
     def polls(self) -> list[Poll]:
         """Return what is asked over REST again and again."""

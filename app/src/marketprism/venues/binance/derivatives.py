@@ -8,21 +8,26 @@ from marketprism.venues.binance.channels import Channel
 from marketprism.venues.binance.markets import RATIO_PERIOD
 from marketprism.venues.protocol import Observed, Refusal, VenueEvent
 
+_MINUTE_MS = 60_000
+
 
 def read_open_interest(body: bytes, instrument: Instrument, receive_ns: int) -> list[VenueEvent]:
     """Understand an open interest. USD-M counts base currency, so there is no number of contracts beside it."""
     answer = messages.decode_open_interest(body)
-    if answer.symbol != instrument.name:
-        return [Refusal("symbol_unknown", answer.symbol[:60])]
-    if not is_decimal(answer.open_interest):
-        return [Refusal("open_interest_number", answer.open_interest[:60])]
-    event = OpenInterest(
-        quantity=answer.open_interest,
-        contracts=None,
-        timestamp_us=answer.time * messages.MICROSECONDS,
-        receive_ns=receive_ns,
-    )
-    return [Observed("open_interest", instrument, event)]
+    return [_open_interest(answer.symbol, answer.open_interest, answer.time, instrument, receive_ns)]
+
+
+def read_open_interest_history(body: bytes, instrument: Instrument, receive_ns: int) -> list[VenueEvent]:
+    """Understand the open interest of the past, one for every five minutes."""
+    return [
+        _open_interest(bar.symbol, bar.sum_open_interest, bar.timestamp, instrument, receive_ns)
+        for bar in messages.decode_open_interest_bars(body)
+    ]
+
+
+def read_funding_history(body: bytes, instrument: Instrument, receive_ns: int) -> list[VenueEvent]:
+    """Understand settled rates; each is dated to the minute of its settlement, as Binance's times are some ms late."""
+    return [_settled(row, instrument, receive_ns) for row in messages.decode_funding_rows(body)]
 
 
 def read_ratios(data_type: str, body: bytes, instrument: Instrument, receive_ns: int) -> list[VenueEvent]:
@@ -31,6 +36,38 @@ def read_ratios(data_type: str, body: bytes, instrument: Instrument, receive_ns:
     All three numbers are kept as sent: the documentation's own samples do not add up to one.
     """
     return [_ratio(data_type, row, instrument, receive_ns) for row in messages.decode_ratios(body)]
+
+
+def _open_interest(symbol: str, quantity: str, time_ms: int, instrument: Instrument, receive_ns: int) -> VenueEvent:
+    if symbol != instrument.name:
+        return Refusal("symbol_unknown", symbol[:60])
+    if not is_decimal(quantity):
+        return Refusal("open_interest_number", quantity[:60])
+    event = OpenInterest(
+        quantity=quantity,
+        contracts=None,
+        timestamp_us=time_ms * messages.MICROSECONDS,
+        receive_ns=receive_ns,
+    )
+    return Observed("open_interest", instrument, event)
+
+
+def _settled(row: messages.FundingRow, instrument: Instrument, receive_ns: int) -> VenueEvent:
+    if row.symbol != instrument.name:
+        return Refusal("symbol_unknown", row.symbol[:60])
+    if not is_decimal(row.funding_rate) or not (is_decimal(row.mark_price) or row.mark_price == ""):
+        return Refusal("funding_number", repr((row.funding_rate, row.mark_price))[:200])
+    settled_us = row.funding_time // _MINUTE_MS * _MINUTE_MS * messages.MICROSECONDS
+    event = FundingRate(
+        rate=row.funding_rate,
+        funding_us=settled_us,
+        interval_seconds=None,
+        mark_price=row.mark_price or None,
+        index_price=None,
+        timestamp_us=settled_us,
+        receive_ns=receive_ns,
+    )
+    return Observed("funding_rate", instrument, event)
 
 
 def _ratio(data_type: str, row: messages.RatioRow, instrument: Instrument, receive_ns: int) -> VenueEvent:

@@ -16,6 +16,10 @@ RATIO_PERIOD = "5m"
 RATIO_BARS = 6
 """Bars asked for at once: half an hour, so that a restart leaves no hole."""
 _RATIO = f"?symbol={{name}}&period={RATIO_PERIOD}&limit={RATIO_BARS}"
+_BARS_PER_ANSWER = 500
+_RATES_PER_ANSWER = 1000
+_SHORTEST_FUNDING_SECONDS = 3600
+_OWN_LIMIT_WEIGHT = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +40,16 @@ class Endpoint:
     """One REST path.
 
     Attributes:
-        path: With the fields ``name``, ``first_id`` and ``count`` where it has any.
+        path: With the fields ``name``, ``first_id``, ``count``, ``start_ms`` and ``last_ms`` where it has any.
         weight: Request weight of one call; 0 where the endpoint has a limit of its own.
         interval_seconds: Time between two calls, where it is polled.
+        span_seconds: Time that one answer covers, where it is asked for the past.
     """
 
     path: str
     weight: int
     interval_seconds: float = 0
+    span_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +63,9 @@ class BinanceMarket:
         trades: Missing trades.
         listing: All instruments.
         polls: What only REST has, by data type.
+        history: The past, by data type. What has a limit of its own weighs as if it shared the general one, which
+            leaves more than half of that limit to polls: 1000 calls in five minutes under ``/futures/data``, 500 for
+            funding rates.
         messages_per_second: What one connection may send; Binance's own limit is a fifth higher.
     """
 
@@ -68,7 +77,16 @@ class BinanceMarket:
     listing: Endpoint
     weight_per_minute: int
     messages_per_second: float
+    history: Mapping[str, Endpoint]
     polls: Mapping[str, Endpoint] = field(default_factory=dict)
+
+
+def _bars(name: str) -> Endpoint:
+    """Return an endpoint of bars of five minutes, oldest first."""
+    path = f"/futures/data/{name}?symbol={{name}}&period={RATIO_PERIOD}&startTime={{start_ms}}&endTime={{last_ms}}"
+    return Endpoint(
+        path=f"{path}&limit={_BARS_PER_ANSWER}", weight=_OWN_LIMIT_WEIGHT, span_seconds=_BARS_PER_ANSWER * 300
+    )
 
 
 _BOOK = dict.fromkeys(("orderbook", "orderbook_delta"), ("depth@100ms", "bookTicker"))
@@ -80,6 +98,7 @@ SPOT = BinanceMarket(
     depth=Endpoint(path="/api/v3/depth?symbol={name}&limit=5000", weight=250),
     trades=Endpoint(path="/api/v3/historicalTrades?symbol={name}&fromId={first_id}&limit={count}", weight=25),
     listing=Endpoint(path="/api/v3/exchangeInfo?showPermissionSets=false", weight=20),
+    history={"trade": Endpoint(path="/api/v3/aggTrades?symbol={name}&startTime={start_ms}&limit=1", weight=4)},
     weight_per_minute=6000,
     messages_per_second=4,
 )
@@ -97,6 +116,18 @@ USDM = BinanceMarket(
     depth=Endpoint(path="/fapi/v1/depth?symbol={name}&limit=1000", weight=20),
     trades=Endpoint(path="/fapi/v1/aggTrades?symbol={name}&fromId={first_id}&limit={count}", weight=20),
     listing=Endpoint(path="/fapi/v1/exchangeInfo", weight=1),
+    history={
+        "trade": Endpoint(path="/fapi/v1/aggTrades?symbol={name}&startTime={start_ms}&limit=1", weight=20),
+        "funding_rate": Endpoint(
+            path="/fapi/v1/fundingRate?symbol={name}&startTime={start_ms}&endTime={last_ms}"
+            f"&limit={_RATES_PER_ANSWER}",
+            weight=_OWN_LIMIT_WEIGHT,
+            span_seconds=_RATES_PER_ANSWER * _SHORTEST_FUNDING_SECONDS,
+        ),
+        "open_interest": _bars("openInterestHist"),
+        "lsr_top_position": _bars("topLongShortPositionRatio"),
+        "lsr_all_account": _bars("globalLongShortAccountRatio"),
+    },
     polls={
         "open_interest": Endpoint(path="/fapi/v1/openInterest?symbol={name}", weight=1, interval_seconds=30),
         "lsr_top_position": Endpoint(

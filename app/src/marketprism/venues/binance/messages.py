@@ -159,6 +159,27 @@ class OpenInterestAnswer(Struct, rename="camel"):
     time: Milliseconds
 
 
+class FundingRow(Struct, rename="camel"):
+    """One row of ``/fapi/v1/fundingRate``: a settled rate.
+
+    Attributes:
+        mark_price: Empty in old rows.
+    """
+
+    symbol: str
+    funding_time: Milliseconds
+    funding_rate: str
+    mark_price: str = ""
+
+
+class OpenInterestBar(Struct, rename="camel"):
+    """One row of ``/futures/data/openInterestHist``, in base currency."""
+
+    symbol: str
+    sum_open_interest: str
+    timestamp: Milliseconds
+
+
 class RatioRow(Struct, rename="camel"):
     """One row of the ratios under ``/futures/data``; the shares are of positions or of accounts, as the path says."""
 
@@ -215,6 +236,8 @@ decode_snapshot = msgspec.json.Decoder(DepthSnapshot).decode
 decode_fills = msgspec.json.Decoder(list[FillRow]).decode
 decode_aggregates = msgspec.json.Decoder(list[AggregateRow]).decode
 decode_open_interest = msgspec.json.Decoder(OpenInterestAnswer).decode
+decode_funding_rows = msgspec.json.Decoder(list[FundingRow]).decode
+decode_open_interest_bars = msgspec.json.Decoder(list[OpenInterestBar]).decode
 decode_ratios = msgspec.json.Decoder(list[RatioRow]).decode
 decode_failure = msgspec.json.Decoder(Failure).decode
 decode_exchange_info = msgspec.json.Decoder(ExchangeInfo).decode

@@ -27,6 +27,14 @@ _READERS: dict[str, _Reader] = {
     "lsr_all_account": partial(derivatives.read_ratios, "lsr_all_account"),
 }
 
+_HISTORY: dict[str, _Reader] = {
+    "trade": trades.read_aggregates,
+    "funding_rate": derivatives.read_funding_history,
+    "open_interest": derivatives.read_open_interest_history,
+    "lsr_top_position": partial(derivatives.read_ratios, "lsr_top_position"),
+    "lsr_all_account": partial(derivatives.read_ratios, "lsr_all_account"),
+}
+
 
 def book(market: BinanceMarket, instrument: Instrument) -> RestRequest:
     """Return the request for a whole book."""
@@ -49,6 +57,19 @@ def missing_trades(market: BinanceMarket, instrument: Instrument, first_id: int,
     )
 
 
+def history(
+    market: BinanceMarket, data_type: str, instrument: Instrument, start_us: int, end_us: int
+) -> RestRequest | None:
+    """Return the request for the past; Binance includes both ends of a stretch of time."""
+    endpoint = market.history.get(data_type)
+    if endpoint is None:
+        return None
+    end_us = min(end_us, start_us + endpoint.span_seconds * 1_000_000)
+    start_ms, last_ms = start_us // messages.MICROSECONDS, (end_us - 1) // messages.MICROSECONDS
+    path = endpoint.path.format(name=quote(instrument.name), start_ms=start_ms, last_ms=last_ms)
+    return RestRequest(Purpose.HISTORY, data_type, instrument, path, endpoint.weight, end_us=end_us)
+
+
 def polls(market: BinanceMarket, instruments: Collection[Instrument], data_types: Iterable[str]) -> list[Poll]:
     """Return the polls of all instruments; those without weight become rarer the more there are."""
     endpoints = {name: market.polls[name] for name in data_types if name in market.polls}
@@ -66,7 +87,10 @@ def polls(market: BinanceMarket, instruments: Collection[Instrument], data_types
 def read(market: BinanceMarket, request: RestRequest, body: bytes, receive_ns: int) -> list[VenueEvent]:
     """Understand an answer. It is used whole or not at all: after a refusal the same is asked for again."""
     assert request.instrument is not None, "only a listing is nobody's, and the directory reads it"
-    reader = _TRADES[market.trade_ids] if request.purpose is Purpose.HEAL else _READERS[request.data_type]
+    if request.purpose is Purpose.HEAL:
+        reader = _TRADES[market.trade_ids]
+    else:
+        reader = (_HISTORY if request.purpose is Purpose.HISTORY else _READERS)[request.data_type]
     try:
         events = reader(body, request.instrument, receive_ns)
     except messages.UNREADABLE as error:

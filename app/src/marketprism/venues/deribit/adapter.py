@@ -7,10 +7,10 @@ from msgspec import Raw
 from marketprism.contract.events import Trade
 from marketprism.contract.instruments import Instrument
 from marketprism.errors import ContractError
-from marketprism.venues.deribit import messages
+from marketprism.venues.deribit import history, messages
 from marketprism.venues.deribit.channels import BOOK, TRADES, Channel, channels
 from marketprism.venues.deribit.requests import Requests
-from marketprism.venues.protocol import Connection, Poll, Purpose, Refusal, RestRequest, Send, VenueEvent
+from marketprism.venues.protocol import Connection, Poll, Refusal, RestRequest, Send, VenueEvent
 
 PATH = "/ws/api/v2"
 CHANNELS_PER_CONNECTION = 150
@@ -23,11 +23,7 @@ connections share it.
 """
 
 CREDITS_PER_MINUTE = 600_000
-TRADES_CREDITS = 500
 """REST weight is counted in Deribit's credits, of which 10,000 flow back each second: 20 requests."""
-
-MOST_TRADES = 1000
-"""Trades in one answer, at most."""
 
 
 class Deribit:
@@ -87,24 +83,29 @@ class Deribit:
 
     def heal_request(self, instrument: Instrument, first_id: int, last_id: int) -> RestRequest | None:
         """Return the request for missing trades, oldest first."""
-        last_id = min(last_id, first_id + MOST_TRADES - 1)
-        path = (
-            f"/api/v2/public/get_last_trades_by_instrument?instrument_name={instrument.name}"
-            f"&start_seq={first_id}&end_seq={last_id}&count={MOST_TRADES}&sorting=asc"
-        )
-        return RestRequest(Purpose.HEAL, "trade", instrument, path, TRADES_CREDITS, first_id, last_id)
+        return history.missing_trades(instrument, first_id, last_id)
+
+    def history_request(self, data_type: str, instrument: Instrument, start_us: int, end_us: int) -> RestRequest | None:
+        """Return the request for hourly funding, or for the first trade from a time on; there is no other past."""
+        if data_type == "trade":
+            return history.trade_at(instrument, start_us)
+        return history.funding(instrument, start_us, end_us) if data_type == "funding_rate" else None
 
     def polls(self) -> list[Poll]:
         """Return nothing: Deribit sends everything over the WebSocket."""
         return []
 
     def read(self, request: RestRequest, body: bytes, receive_ns: int) -> list[VenueEvent]:
-        """Understand the answer to a request for missing trades."""
-        assert request.instrument is not None, "trades are somebody's"
+        """Understand the answer to a request for trades or for hourly funding."""
+        assert request.instrument is not None, "the past is somebody's"
         try:
+            if request.data_type == "funding_rate":
+                return history.read_funding(request.instrument, body, receive_ns)
             answer = messages.decode_trades_answer(body)
         except messages.UNREADABLE as error:
             return [Refusal("answer_malformed", f"{error}: {body[:200]!r}")]
+        except ContractError as error:
+            return [Refusal("funding_number", f"{request.instrument}: {error}")]
         return _read(self._by_topic[f"{TRADES}.{request.instrument.name}"], answer.result.trades, receive_ns)
 
     def _open(self) -> list[Connection]:

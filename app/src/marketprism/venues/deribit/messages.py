@@ -106,6 +106,19 @@ class TradesAnswer(Struct):
     result: TradesResult
 
 
+class FundingRow(Timed):
+    """One element of ``public/get_funding_rate_history``: what an hour cost that ended then."""
+
+    interest: Raw = field(name="interest_1h")
+    index_price: Raw = Raw()
+
+
+class FundingAnswer(Struct):
+    """Answer of ``public/get_funding_rate_history``."""
+
+    result: list[FundingRow]
+
+
 class ListedInstrument(Struct):
     """One element of ``public/get_instruments``. Answers of 2021 have neither ``instrument_type`` nor ``state``."""
 
@@ -136,4 +149,5 @@ decode_book = msgspec.json.Decoder(BookMessage).decode
 decode_ticker = msgspec.json.Decoder(TickerMessage).decode
 decode_volatility = msgspec.json.Decoder(VolatilityMessage).decode
 decode_trades_answer = msgspec.json.Decoder(TradesAnswer).decode
+decode_funding_answer = msgspec.json.Decoder(FundingAnswer).decode
 decode_instruments = msgspec.json.Decoder(InstrumentsAnswer).decode

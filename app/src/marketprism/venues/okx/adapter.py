@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable
 
 from marketprism.contract.events import Trade
 from marketprism.contract.instruments import Instrument
-from marketprism.venues.okx import funding, liquidations, open_interest, trades
+from marketprism.venues.okx import funding, liquidations, open_interest, ratios, trades
 from marketprism.venues.okx.books import Books
 from marketprism.venues.okx.frames import PONG, UNREADABLE, Argument, Frame, decode_frame, notice
 from marketprism.venues.okx.markets import OkxMarket
 from marketprism.venues.okx.ratios import Ratios
 from marketprism.venues.okx.subscriptions import BOOKS, DATA_TYPES, LIQUIDATIONS, Subscriptions
-from marketprism.venues.protocol import Connection, Poll, Purpose, Refusal, RestRequest, Send, VenueEvent
+from marketprism.venues.protocol import Connection, Poll, Refusal, RestRequest, Send, VenueEvent
 
 _REQUESTS_PER_MINUTE = 600
 """OKX limits each path by itself: 20 requests in two seconds for trades and for instruments, which is this number, and
@@ -81,14 +81,25 @@ class Okx:
         """Return the request for the newest of the missing fills."""
         return trades.heal_request(instrument, first_id, last_id)
 
+    def history_request(self, data_type: str, instrument: Instrument, start_us: int, end_us: int) -> RestRequest | None:
+        """Return the request for the past of a type; of trades, the last fill before a time. Open interest has none."""
+        if data_type == trades.DATA_TYPE:
+            return trades.locating_request(instrument, start_us)
+        if data_type == funding.DATA_TYPE:
+            return funding.history_request(instrument, start_us, end_us)
+        return ratios.history_request(data_type, instrument, start_us, end_us) if data_type in ratios.PATHS else None
+
     def polls(self) -> list[Poll]:
         """Return the requests for long/short ratios."""
         return self._ratios.polls()
 
     def read(self, request: RestRequest, body: bytes, receive_ns: int) -> list[VenueEvent]:
-        """Understand the answer to a request for trades or for ratios."""
-        if request.purpose is Purpose.HEAL:
+        """Understand the answer to a request for trades, for ratios or for settled funding rates."""
+        if request.data_type == trades.DATA_TYPE:
             return trades.read_history(request, body, receive_ns)
+        if request.data_type == funding.DATA_TYPE:
+            assert request.instrument is not None, "a rate is somebody's"
+            return funding.read_history(request.instrument, body, receive_ns)
         return self._ratios.read(request, body, receive_ns)
 
     def _push(self, frame: Frame, about: Argument, receive_ns: int) -> list[VenueEvent]:

@@ -2,7 +2,7 @@
 
 Source: www.okx.com/docs-v5/en, "Trading Statistics": rows of time and ratio, newest first. The page does not say
 whether a bar's time is its start or its end, so the newest bar may still change: a bar is told once, when a newer one
-is there.
+is there, or of the past when a newer one could be.
 """
 
 from collections.abc import Sequence
@@ -24,6 +24,8 @@ PATHS = {
     "lsr_all_account": "/api/v5/rubik/stat/contracts/long-short-account-ratio-contract",
 }
 _PERIOD = "5m"
+_PERIOD_MS = 300_000
+_BARS_PER_ANSWER = 100
 _BARS = 12
 """An hour: what an outage or a restart may have missed."""
 _INTERVAL_NS = 60 * SECOND_NS
@@ -61,24 +63,46 @@ class Ratios:
         return [Poll(request, interval_ns) for request in self._requests]
 
     def read(self, request: RestRequest, body: bytes, receive_ns: int) -> list[VenueEvent]:
-        """Understand an answer: the bars that are new and finished, oldest first."""
-        instrument = request.instrument
-        assert instrument is not None, "a ratio is somebody's"
-        data = answer(body)
-        if isinstance(data, Refusal):
-            return [data]
-        try:
-            bars = sorted(_decode(data), key=lambda bar: int(bar.time_ms))
-        except UNREADABLE as error:
-            return [Refusal(f"{request.data_type}_malformed", f"{error}: {body[:200]!r}")]
+        """Understand an answer: the finished bars, oldest first; of a poll, those that were not told before."""
+        bars = _bars(request, body)
+        if isinstance(bars, Refusal):
+            return [bars]
+        if request.purpose is Purpose.HISTORY:
+            finished = [bar for bar in bars if (int(bar.time_ms) + _PERIOD_MS) * 1_000_000 <= receive_ns]
+            return [_observed(request, bar, receive_ns) for bar in finished]
         found: list[VenueEvent] = []
         for bar in bars[:-1]:
             if int(bar.time_ms) > self._told_ms[request]:
-                event = observed(request.data_type, instrument, partial(_ratio, bar, receive_ns))
+                event = _observed(request, bar, receive_ns)
                 found.append(event)
                 if isinstance(event, Observed):
                     self._told_ms[request] = int(bar.time_ms)
         return found
+
+
+def history_request(data_type: str, instrument: Instrument, start_us: int, end_us: int) -> RestRequest:
+    """Return the request for the bars from a time on."""
+    end_us = min(end_us, start_us + _BARS_PER_ANSWER * _PERIOD_MS * 1000)
+    path = (
+        f"{PATHS[data_type]}?instId={quote(instrument.name)}&period={_PERIOD}"
+        f"&begin={start_us // 1000}&end={(end_us - 1) // 1000}&limit={_BARS_PER_ANSWER}"
+    )
+    return RestRequest(Purpose.HISTORY, data_type, instrument, path, 1, end_us=end_us)
+
+
+def _bars(request: RestRequest, body: bytes) -> list[_Bar] | Refusal:
+    data = answer(body)
+    if isinstance(data, Refusal):
+        return data
+    try:
+        return sorted(_decode(data), key=lambda bar: int(bar.time_ms))
+    except UNREADABLE as error:
+        return Refusal(f"{request.data_type}_malformed", f"{error}: {body[:200]!r}")
+
+
+def _observed(request: RestRequest, bar: _Bar, receive_ns: int) -> VenueEvent:
+    assert request.instrument is not None, "a ratio is somebody's"
+    return observed(request.data_type, request.instrument, partial(_ratio, bar, receive_ns))
 
 
 def _request(data_type: str, instrument: Instrument) -> RestRequest:

@@ -52,6 +52,12 @@ def heal_request(instrument: Instrument, first_id: int, last_id: int) -> RestReq
     return RestRequest(Purpose.HEAL, DATA_TYPE, instrument, path, 1, first_id, last_id)
 
 
+def locating_request(instrument: Instrument, start_us: int) -> RestRequest:
+    """Return the request for the last fill before a time."""
+    path = f"/api/v5/market/history-trades?instId={quote(instrument.name)}&type=2&after={start_us // 1000}&limit=1"
+    return RestRequest(Purpose.HISTORY, DATA_TYPE, instrument, path, 1, last_id=2**63 - 1, end_us=start_us)
+
+
 def read_history(request: RestRequest, body: bytes, receive_ns: int) -> list[VenueEvent]:
     """Understand the fills of an answer: those that were asked for, or why they cannot be used."""
     instrument = request.instrument

@@ -1,0 +1,50 @@
+"""When a connection is opened anew because feeds that it should carry are silent.
+
+Times are seconds of a monotonic clock.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from marketprism.collector.backoff import Backoff
+from marketprism.collector.liveness import Key, Liveness
+from marketprism.contract.catalog import DATA_TYPES
+
+FIRST_SECONDS = 180.0
+CAP_SECONDS = 3600.0
+"""Between two renewals of one connection: what a new one did not cure, many new ones will not."""
+
+
+class Renewals:
+    """Chooses the connections of one venue that are worth a new start.
+
+    Args:
+        connections: Their names.
+    """
+
+    def __init__(self, connections: Iterable[str]) -> None:
+        self._waits = {name: Backoff(first=FIRST_SECONDS, cap=CAP_SECONDS, floor=FIRST_SECONDS) for name in connections}
+        self._not_before = dict.fromkeys(self._waits, 0.0)
+
+    def due(
+        self, silent: Iterable[Key], liveness: Liveness, open_since: Mapping[str, float], now: float
+    ) -> dict[str, Key]:
+        """Return the connections to renew now, each with a feed that it does not deliver.
+
+        Args:
+            silent: Feeds that come over connections and are silent.
+            liveness: Knows which connection brought what; a feed that none is known for is everyone's.
+            open_since: When each open connection was opened; one that has not had the feed's time is left alone.
+            now: The time.
+        """
+        guilty: dict[str, Key] = {}
+        for key in silent:
+            limit = DATA_TYPES[key[0]].freshness_seconds
+            for name in liveness.carriers(key) & self._waits.keys() or self._waits:
+                if limit is not None and now - open_since.get(name, now) > limit:
+                    guilty.setdefault(name, key)
+        for name in self._waits.keys() - guilty.keys():
+            self._waits[name].reset()
+        due = {name: key for name, key in guilty.items() if now >= self._not_before[name]}
+        for name in due:
+            self._not_before[name] = now + self._waits[name].next(1.0)
+        return due

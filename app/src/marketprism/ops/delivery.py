@@ -1,0 +1,182 @@
+"""What became of every message of a stream: its rows, a dead letter, events that were stored before, or nothing.
+
+Messages up to the acknowledged one are final. Each of them has a sequence, and so has each row: what has no row is
+looked up, message by message.
+"""
+
+import asyncio
+import base64
+import time
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from marketprism.clickhouse_http import ClickHouseHttp
+from marketprism.contract import wire
+from marketprism.contract.catalog import DATA_TYPES, DEAD_LETTERS, HOT_DATABASE, Stream, dead_letter_subject
+from marketprism.errors import ContractError, UnavailableError
+from marketprism.ops.stored_events import missing_sql
+from marketprism.ops.streams import JetStream
+
+_POLL_SECONDS = 0.2
+MOST_LOOKED_UP = 2_000
+"""Messages without a row that are looked up, one by one; more of them count as lost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """The messages of one stream in a stretch of time.
+
+    Attributes:
+        first: Sequence of the first one.
+        last: Of the last one that storage has acknowledged.
+        messages: Those between, both included, that the stream holds.
+        stored: Those of which there are rows.
+        dead_lettered: Those that were laid aside.
+        repeated: Those whose events had all been stored before.
+        lost: Those of which there is nothing; their events are in no table.
+        pending: Messages after `last`.
+        rows: Rows of the messages between.
+    """
+
+    stream: str
+    first: int
+    last: int
+    messages: int
+    stored: int
+    dead_lettered: int
+    repeated: int
+    lost: int
+    pending: int
+    rows: int
+
+
+async def delivery(jetstream: JetStream, clickhouse: ClickHouseHttp, stream: Stream, since_us: int) -> Delivery:
+    """Compare a stream that storage reads with the tables.
+
+    Raises:
+        UnavailableError: A server does not answer, or the stream or its consumer does not exist.
+    """
+    info = await _ask(jetstream, f"STREAM.INFO.{stream.name}")
+    consumer = await _ask(jetstream, f"CONSUMER.INFO.{stream.name}.{stream.consumer}")
+    last = int(consumer["ack_floor"]["stream_seq"])
+    first = await _first_since(jetstream, stream.name, info["state"], since_us)
+    epoch = wire.stream_epoch(stream.name, info["created"])
+    stored, rows, gaps = _in_tables(clickhouse, stream, epoch, first, last)
+    without_rows = [sequence for gap in gaps for sequence in gap][:MOST_LOOKED_UP]
+    dead = await _dead_letters(jetstream, stream.name, epoch) if without_rows else set()
+    fates = Counter([await _fate(jetstream, clickhouse, stream.name, sequence, dead) for sequence in without_rows])
+    messages = max(0, last - first + 1) - fates["absent"]
+    return Delivery(
+        stream=stream.name,
+        first=first,
+        last=last,
+        messages=messages,
+        stored=stored,
+        dead_lettered=fates["dead"],
+        repeated=fates["repeated"],
+        lost=messages - stored - fates["dead"] - fates["repeated"],
+        pending=max(0, int(info["state"]["last_seq"]) - last),
+        rows=rows,
+    )
+
+
+async def settled(jetstream: JetStream, stream: Stream, seconds: float) -> None:
+    """Wait until all that a stream holds now has been stored or laid aside.
+
+    Raises:
+        UnavailableError: Storage needs longer, or NATS does not answer.
+    """
+    last = int((await _ask(jetstream, f"STREAM.INFO.{stream.name}"))["state"]["last_seq"])
+    deadline = time.monotonic() + seconds
+    while True:
+        info = await _ask(jetstream, f"CONSUMER.INFO.{stream.name}.{stream.consumer}")
+        behind = last - int(info["ack_floor"]["stream_seq"])
+        if behind <= 0:
+            return
+        if time.monotonic() > deadline:
+            remedy = "see 'systemctl status marketprism-storage@hot', and try again when it has caught up"
+            raise UnavailableError(f"storage is {behind} messages of {stream.name} behind", remedy=remedy)
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+def _in_tables(
+    clickhouse: ClickHouseHttp, stream: Stream, epoch: int, first: int, last: int
+) -> tuple[int, int, list[range]]:
+    """Return the messages that have rows, their rows, and the sequences between that have none."""
+    if last < first:
+        return 0, 0, []
+    places = " UNION ALL ".join(
+        f"SELECT stream_seq, item FROM {HOT_DATABASE}.{found.table}"
+        f" WHERE stream_epoch = {epoch} AND stream_seq BETWEEN {first} AND {last}"
+        for found in DATA_TYPES.values()
+        if found.stream == stream.name
+    )
+    (total,) = clickhouse.rows(f"SELECT uniqExact(stream_seq) AS messages, count() AS rows FROM ({places})")
+    gaps = clickhouse.rows(
+        f"SELECT before, stream_seq FROM (SELECT stream_seq, lagInFrame(stream_seq, 1, toUInt64({first - 1})) OVER"
+        " (ORDER BY stream_seq ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before"
+        f" FROM (SELECT DISTINCT stream_seq FROM ({places}) UNION ALL SELECT toUInt64({last + 1})))"
+        f" WHERE stream_seq > before + 1 ORDER BY before LIMIT {MOST_LOOKED_UP}"
+    )
+    return total["messages"], total["rows"], [range(row["before"] + 1, row["stream_seq"]) for row in gaps]
+
+
+async def _fate(
+    jetstream: JetStream, clickhouse: ClickHouseHttp, stream: str, sequence: int, dead: set[int]
+) -> Literal["dead", "absent", "repeated", "lost"]:
+    """Tell what became of a message that has no row."""
+    if sequence in dead:
+        return "dead"
+    message = await _message(jetstream, stream, {"seq": sequence})
+    if message is None:
+        return "absent"
+    try:
+        envelope = wire.decode(message["subject"], base64.b64decode(message.get("data", "")))
+    except ContractError:
+        return "lost"
+    if not envelope.events:
+        return "repeated"
+    return "lost" if clickhouse.rows(missing_sql(envelope))[0]["missing"] else "repeated"
+
+
+async def _dead_letters(jetstream: JetStream, stream: str, epoch: int) -> set[int]:
+    """Return the sequences of all messages of a stream that were laid aside."""
+    found: set[int] = set()
+    subject, sequence = dead_letter_subject(stream), 0
+    while (message := await _message(jetstream, DEAD_LETTERS, {"seq": sequence, "next_by_subj": subject})) is not None:
+        sequence = message["seq"] + 1
+        headers = base64.b64decode(message.get("hdrs", "")).decode(errors="replace")
+        prefix = f"{wire.MESSAGE_ID_HEADER}: {stream}:{epoch}:"
+        found.update(int(line.removeprefix(prefix)) for line in headers.splitlines() if line.startswith(prefix))
+    return found
+
+
+async def _first_since(jetstream: JetStream, stream: str, state: dict[str, Any], since_us: int) -> int:
+    """Return the sequence of the first message that came at a time or later, by halving."""
+    low, high = max(1, int(state["first_seq"])), int(state["last_seq"]) + 1  # an empty stream begins with 0
+    while low < high:
+        middle = (low + high) // 2
+        message = await _message(jetstream, stream, {"seq": middle, "next_by_subj": ">"})
+        if message is not None and datetime.fromisoformat(message["time"]).timestamp() * 1e6 < since_us:
+            low = message["seq"] + 1
+        else:
+            high = middle
+    return low
+
+
+async def _message(jetstream: JetStream, stream: str, wanted: dict[str, object]) -> dict[str, Any] | None:
+    answer = await jetstream.call(f"STREAM.MSG.GET.{stream}", wanted)
+    message: dict[str, Any] | None = answer.get("message")
+    return message
+
+
+async def _ask(jetstream: JetStream, subject: str) -> dict[str, Any]:
+    answer = await jetstream.call(subject)
+    error = answer.get("error")
+    if error is not None:
+        raise UnavailableError(
+            f"JetStream refuses {subject}: {error.get('description')}", remedy="run 'marketprism streams apply'"
+        )
+    return answer

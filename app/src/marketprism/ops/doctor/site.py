@@ -1,0 +1,83 @@
+"""What is installed on this host and where it is asked, whatever state the settings are in."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from marketprism import settings as configuration
+from marketprism.contract.catalog import PORTS
+from marketprism.errors import ConfigurationError
+from marketprism.ops.status import INSTALLATION
+from marketprism.settings import Settings
+
+DATA_PATHS = (Path("/var/lib/nats"), Path("/var/lib/clickhouse"), Path("/var/lib/marketprism"))
+BACKUP_MANIFEST = Path("/var/lib/marketprism/backup/latest.json")
+"""What the newest backup left: an object with ``finished_at``, UTC seconds since the epoch."""
+PATHS = {
+    "nats_monitor": "/healthz",
+    "clickhouse_http": "/ping",
+    "storage_hot": "/health",
+    "storage_cold": "/health",
+    "collector": "/health",
+}
+"""Where each endpoint says how it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """One installation.
+
+    Attributes:
+        is_here: Whether this is an installed host. A clone knows only the addresses of the installation that it
+            deployed, and a computer that is neither knows nothing.
+        units: Names of this host's units.
+        endpoints: Addresses by name: ``http://127.0.0.1:8087``.
+        settings: None when they cannot be read.
+        config_error: Why.
+    """
+
+    is_here: bool
+    units: tuple[str, ...]
+    endpoints: Mapping[str, str]
+    settings: Settings | None
+    config_error: str = ""
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Ports by endpoint name; those of the contract where the installation says nothing."""
+        found = {name: urlsplit(url if "//" in url else f"//{url}").port for name, url in self.endpoints.items()}
+        return PORTS | {name: port for name, port in found.items() if port is not None}
+
+
+def find(installation: Path = INSTALLATION) -> Site:
+    """Read what is known; nothing here fails.
+
+    Args:
+        installation: The record that a deployment leaves.
+    """
+    settings, error = None, ""
+    try:
+        settings = configuration.load()
+    except ConfigurationError as refused:
+        error = str(refused)
+    try:
+        found = json.loads(installation.read_text(encoding="utf-8"))
+        units, endpoints = tuple(found["units"]), dict(found["endpoints"])
+    except (OSError, ValueError, KeyError):
+        is_named = configuration.CONFIG_VARIABLE in os.environ or configuration.default_config() is not None
+        named = endpoints_of(settings) if settings is not None and is_named else {}
+        return Site(is_here=False, units=(), endpoints=named, settings=settings, config_error=error)
+    return Site(is_here=True, units=units, endpoints=endpoints, settings=settings, config_error=error)
+
+
+def endpoints_of(settings: Settings) -> dict[str, str]:
+    """Name the addresses that the settings know."""
+    return {
+        "nats_monitor": settings.nats.monitor_url,
+        "clickhouse_http": f"http://{settings.clickhouse.host}:{settings.clickhouse.http_port}",
+        "storage_hot": f"http://{settings.storage.bind}:{settings.storage.hot_port}",
+        "collector": f"http://{settings.collector.bind}:{settings.collector.health_port}",
+    }

@@ -1,0 +1,159 @@
+"""The past of one instrument, piece by piece: requests out, answers in, events to publish out.
+
+A piece is asked for its next request until it has none; what stands in the way of the rest is its `problem`. Pure.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from marketprism.contract.events import Gap, Trade
+from marketprism.contract.instruments import Instrument
+from marketprism.pipeline.missing import MissingTrades
+from marketprism.pipeline.outputs import Record
+from marketprism.venues.protocol import Observed, Refusal, RestRequest, Venue, VenueEvent
+
+HEALER = "backfill"
+"""What the ledger says of a hole that is filled here."""
+
+
+class Piece(Protocol):
+    """A piece of the past.
+
+    Attributes:
+        problem: Why it ends before its end; empty while nothing stands in the way.
+    """
+
+    problem: str
+
+    def request(self) -> RestRequest | None:
+        """Return the next request; None when there is none, or none helps."""
+        ...
+
+    def answer(self, request: RestRequest, body: bytes, receive_ns: int) -> list[Record]:
+        """Take the answer to it; return what is to be published."""
+        ...
+
+    def end(self, now_ns: int) -> list[Record]:
+        """Return what is to be published when there is no request any more."""
+        ...
+
+
+class TradesPiece:
+    """Runs of missing trades, and the ledger's entry about them where there is one.
+
+    Args:
+        venue: The adapter.
+        instrument: Whose trades they are.
+        runs: First and last ids that are missing.
+        gap: The open entry; it is told to be healed when the last of the trades is there.
+    """
+
+    def __init__(
+        self, venue: Venue, instrument: Instrument, runs: Sequence[tuple[int, int]], gap: Gap | None = None
+    ) -> None:
+        self.problem = ""
+        self._venue = venue
+        self._instrument = instrument
+        self._runs = [MissingTrades(venue, instrument, *run) for run in runs]
+        self._gap = gap
+
+    @property
+    def missing(self) -> int:
+        """Ids that are still missing."""
+        return sum(run.size for run in self._runs)
+
+    def request(self) -> RestRequest | None:
+        """Return the request for the next of the missing trades."""
+        if self.problem or not self.missing:
+            return None
+        request = next(run for run in self._runs if run.size).request()
+        if request is None:
+            self.problem = "the venue gives no trades of the past"
+        return request
+
+    def answer(self, request: RestRequest, body: bytes, receive_ns: int) -> list[Record]:
+        """Take trades; what comes with them, such as liquidations, goes along."""
+        events, self.problem = _read(self._venue, request, body, receive_ns)
+        run = next(run for run in self._runs if run.size)
+        left = run.size
+        trades = run.take([event.event for event in events if isinstance(event.event, Trade)])
+        records = [Record("trade", self._instrument, trade) for trade in trades]
+        records += [Record(e.data_type, e.instrument, e.event) for e in events if not isinstance(e.event, Trade)]
+        if run.size == left and not self.problem:
+            self.problem = f"the venue has no trades {run.first} to {run.last} any more"
+        return records
+
+    def end(self, now_ns: int) -> list[Record]:
+        """Return what tells the ledger that the hole is filled, if it is."""
+        if self._gap is None or self.missing:
+            return []
+        gap = msgspec.structs.replace(self._gap, healed_by=HEALER, healed_ns=now_ns)
+        return [Record("gap", self._instrument, gap)]
+
+
+class SeriesPiece:
+    """Rates, interests or ratios in a stretch of time.
+
+    Args:
+        venue: The adapter.
+        data_type: Which.
+        instrument: Whose.
+        start_us: UTC microseconds.
+        end_us: Likewise; not included.
+    """
+
+    def __init__(self, venue: Venue, data_type: str, instrument: Instrument, start_us: int, end_us: int) -> None:
+        self.problem = ""
+        self._venue = venue
+        self._data_type = data_type
+        self._instrument = instrument
+        self._start_us = start_us
+        self._end_us = end_us
+
+    def request(self) -> RestRequest | None:
+        """Return the request for the next part."""
+        if self.problem or self._start_us >= self._end_us:
+            return None
+        request = self._venue.history_request(self._data_type, self._instrument, self._start_us, self._end_us)
+        if request is None:
+            self.problem = f"the venue gives no {self._data_type} of the past"
+        return request
+
+    def answer(self, request: RestRequest, body: bytes, receive_ns: int) -> list[Record]:
+        """Take a part."""
+        events, self.problem = _read(self._venue, request, body, receive_ns)
+        if not self.problem:
+            self._start_us = request.end_us
+        return [Record(event.data_type, event.instrument, event.event) for event in events]
+
+    def end(self, now_ns: int) -> list[Record]:
+        """Return nothing."""
+        return []
+
+
+def boundary(venue: Venue, request: RestRequest, body: bytes, time_us: int) -> int | str:
+    """Return the id with which the trades from a time on begin, or why it is not known.
+
+    Args:
+        venue: The adapter.
+        request: Of `Venue.history_request`.
+        body: Its answer: the first trade from that time on, or the last one before it.
+        time_us: UTC microseconds.
+    """
+    events, problem = _read(venue, request, body, 0)
+    for event in events:
+        if isinstance(event.event, Trade):
+            first_id, last_id = venue.chain(event.event)
+            return first_id if event.event.timestamp_us >= time_us else last_id + 1
+    return problem or "the venue has no trade there"
+
+
+def _read(venue: Venue, request: RestRequest, body: bytes, receive_ns: int) -> tuple[list[Observed], str]:
+    """Return the events of an answer, and the first refusal in it; an answer is used whole or not at all."""
+    events: list[VenueEvent] = venue.read(request, body, receive_ns)
+    refusal = next((event for event in events if isinstance(event, Refusal)), None)
+    if refusal is not None:
+        return [], f"{refusal.reason}: {refusal.detail}"
+    return [event for event in events if isinstance(event, Observed)], ""

@@ -1,0 +1,96 @@
+"""What counts as a service that is down, whose port is taken, whose settings are refused."""
+
+from dataclasses import replace
+
+from marketprism.ops.doctor.evidence import Evidence, Line, Listener
+from marketprism.ops.doctor.findings import Certainty
+from marketprism.ops.doctor.rules.services import config_invalid, down, port_taken
+from tests.ops.doctor import faults
+from tests.ops.doctor.faults import COLLECTOR, NATS, NOW, STORAGE, healthy
+
+
+def problems(evidence: Evidence) -> list[str]:
+    return [finding.problem for finding in down(evidence)]
+
+
+def test_a_failed_unit_is_told_with_state_restarts_and_the_end_of_its_journal() -> None:
+    (finding,) = down(faults.failed(healthy(), NATS, "first", "second", "third", "fourth"))
+    assert finding.evidence == (
+        "nats-server.service is activating (auto-restart), result exit-code, exit status 1, 7 restarts",
+        "journal: second",
+        "journal: third",
+        "journal: fourth",
+    )
+    assert not finding.by_itself
+
+
+def test_a_unit_that_was_stopped_stands_for_itself() -> None:
+    (finding,) = down(faults.unit(healthy(), STORAGE, state="inactive", sub="dead"))
+    assert finding.by_itself
+    assert "it was stopped, it did not fail" in finding.evidence
+
+
+def test_a_unit_that_is_masked_or_missing_is_told_as_that() -> None:
+    (finding,) = down(faults.unit(healthy(), COLLECTOR, state="inactive", sub="dead", load="masked"))
+    assert finding.evidence[0] == "marketprism-collector.service is masked"
+
+
+def test_a_frozen_process_is_down_although_its_unit_is_active() -> None:
+    (finding,) = down(faults.silent(healthy(), "nats_monitor", error="nothing within 3 s"))
+    assert finding.evidence[0] == (
+        "nats-server.service is active, but http://a:8222/healthz does not answer: nothing within 3 s"
+    )
+
+
+def test_a_service_may_take_some_seconds_to_answer() -> None:
+    young = faults.unit(faults.silent(healthy(), "collector"), COLLECTOR, since=NOW - 5)
+    assert problems(young) == []
+    assert problems(faults.unit(young, COLLECTOR, restarts=3)) == [
+        "collector-down"
+    ]  # unless it crashes again and again
+
+
+def test_a_collector_that_waits_for_nats_is_not_down() -> None:
+    assert problems(faults.unit(healthy(), COLLECTOR, state="activating", sub="start")) == []
+
+
+def test_without_systemd_silence_is_a_trace() -> None:
+    (finding,) = down(replace(faults.silent(healthy(), "storage_hot"), units=None))
+    assert (finding.problem, finding.certainty) == ("storage-down", Certainty.LIKELY)
+
+
+def test_the_owner_of_a_taken_port_is_named() -> None:
+    evidence = faults.failed(healthy(), COLLECTOR, "marketprism: port 8087 on a is taken; see by whom")
+    owner = Listener(port=8087, pid=12, command="python3 -m http.server", unit="cron.service")
+    (finding,) = port_taken(replace(evidence, listeners=(owner,)))
+    assert finding.evidence == (
+        (
+            "port 8087 (collector) is held by process 12 (python3 -m http.server) of cron.service,"
+            " not by marketprism-collector.service"
+        ),
+        "journal: marketprism: port 8087 on a is taken; see by whom",
+    )
+    assert finding.explains == {"collector-down"}
+
+
+def test_a_port_that_the_unit_itself_still_holds_is_not_taken() -> None:
+    own = Listener(port=4222, pid=12, command="nats-server", unit=NATS)
+    assert list(port_taken(replace(faults.failed(healthy(), NATS), listeners=(own,)))) == []
+
+
+def test_a_stopped_service_does_not_miss_its_port() -> None:
+    stopped = faults.unit(healthy(), NATS, state="inactive", sub="dead")
+    other = Listener(port=4222, pid=12, command="x")
+    assert list(port_taken(replace(stopped, listeners=(other,)))) == []
+
+
+def test_settings_that_a_service_refused_are_quoted() -> None:
+    refused = 'nats-server: /etc/nats/server.conf:1:2: unknown field "lissten"'
+    (finding,) = config_invalid(faults.failed(healthy(), NATS, refused))
+    assert finding.evidence == (f"nats-server.service: {refused}",)
+    assert finding.explains == {"nats-down"}
+
+
+def test_a_refusal_of_an_earlier_run_is_none_of_this_one() -> None:
+    line = Line(seconds=NOW - 100, text="marketprism: setting 'log_level' is 'X'; correct it")
+    assert list(config_invalid(faults.unit(healthy(), COLLECTOR, lines=(line,)))) == []

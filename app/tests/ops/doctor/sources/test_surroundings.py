@@ -1,0 +1,64 @@
+"""Names, backups and the clone."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from marketprism.ops.doctor.sources import surroundings
+from marketprism.settings import Settings
+
+
+def test_only_names_of_enabled_venues_are_resolved() -> None:
+    venue = {"ws_url": "ws://10.98.0.10:8190/spot", "rest_url": "https://api.example.com", "symbols": ("BTC-USDT",)}
+    off = {name: {"enabled": False} for name in ("binance-usdm", "okx-spot", "okx-swap", "deribit")}
+    assert surroundings.hosts(Settings(venues=off | {"binance-spot": venue}).venues) == ["api.example.com"]
+
+
+def test_a_name_that_does_not_exist_is_told_with_the_reason() -> None:
+    assert surroundings.resolve("localhost") == ""
+    assert surroundings.resolve("host.invalid") != ""
+
+
+def test_the_age_of_a_backup_is_that_of_its_manifest(tmp_path: Path) -> None:
+    manifest = tmp_path / "latest.json"
+    assert surroundings.backup_age(manifest) is None
+    manifest.write_text(json.dumps({"finished_at": time.time_ns() / 1e9 - 3600}))
+    assert surroundings.backup_age(manifest) == pytest.approx(3600, abs=5)
+    manifest.write_text("{}")
+    assert surroundings.backup_age(manifest) is None
+
+
+def test_a_script_without_its_bit_is_found(tmp_path: Path) -> None:
+    scripts = tmp_path / "scripts"
+    scripts.mkdir()
+    for name, mode in (("good.sh", 0o755), ("bad.sh", 0o644)):
+        (scripts / name).write_text("")
+        (scripts / name).chmod(mode)
+    clone = surroundings.look_at_clone(tmp_path)
+    assert clone.not_executable == (f"{scripts}/bad.sh has mode 644",)
+
+
+def test_pythons_are_told_by_what_they_print(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    python = tmp_path / "python3"
+    python.write_text("#!/bin/sh\necho Python 3.9.2\n")
+    python.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    assert surroundings.look_at_clone(tmp_path).pythons["python3"] == (3, 9)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root needs no sudo")
+def test_a_user_without_sudo_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "sudo is not installed" in surroundings.look_at_clone(tmp_path).sudo_error
+
+
+def test_the_clone_is_the_folder_that_holds_the_deployment_script(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts" / "one_click_deploy.sh").write_text("")
+    monkeypatch.setattr("sys.prefix", str(tmp_path / ".venv"))
+    assert surroundings.find_clone() == tmp_path
