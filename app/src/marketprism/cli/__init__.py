@@ -5,6 +5,7 @@ import sys
 import typer
 
 from marketprism.cli import check
+from marketprism.cli.alerts import alert_rules
 from marketprism.cli.audit import audit
 from marketprism.cli.backfill import backfill
 from marketprism.cli.backup import backup, drill, restore
@@ -41,6 +42,7 @@ app.command("backup")(backup)
 app.command("restore")(restore)
 app.command("drill")(drill)
 app.command("contract")(check.contract)
+app.command("alert-rules")(alert_rules)
 app.command("config-check")(check.config_check)
 app.command("collector")(collector)
 app.command("storage")(storage)
