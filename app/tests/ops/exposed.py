@@ -32,7 +32,7 @@ BY_OTHERS = {
     "node_pressure_io_waiting_seconds_total",
     "node_pressure_memory_waiting_seconds_total",
 }
-"""Of Prometheus and its exporters; molecule/monitoring asks a running Prometheus for each."""
+"""Of Prometheus and its exporters; molecule/monitoring asks a running Prometheus for those of the latter."""
 
 
 def names(expression: str) -> set[str]:

@@ -5,7 +5,7 @@ import time
 
 from testinfra.host import Host
 
-JOBS = ("health", "backup", "drill")
+JOBS = ("health", "doctor", "backup", "drill")
 METRICS = "/var/lib/prometheus/node-exporter"
 TOKEN = "webhooktokenwebhooktoken"
 ROWS = 4321
@@ -15,7 +15,7 @@ def last_success(host: Host, job: str) -> int:
     text = host.file(f"{METRICS}/marketprism_{job}.prom").content_string
     kind, line = text.splitlines()
     assert kind == "# TYPE marketprism_job_last_success_timestamp_seconds gauge"
-    assert line.startswith(f'marketprism_job_last_success_timestamp_seconds{{job="{job}"}} ')
+    assert line.startswith(f'marketprism_job_last_success_timestamp_seconds{{timer="{job}"}} ')
     return int(line.rpartition(" ")[2])
 
 
@@ -70,6 +70,13 @@ def test_a_failure_is_told_with_its_journal_and_leaves_no_success(host: Host) ->
     assert "collector does not answer at http://10.98.0.33:8087/ready" in told["journal"]
     assert not host.file(f"{METRICS}/marketprism_health.prom").exists
     host.check_output("systemctl reset-failed marketprism-health")
+
+
+def test_what_the_doctor_finds_is_a_metric_and_no_failure(host: Host) -> None:
+    host.check_output("systemctl start marketprism-doctor")
+    lines = host.file(f"{METRICS}/marketprism_doctor_problems.prom").content_string.splitlines()
+    assert 'marketprism_problem{problem="collector-down"} 1.0' in lines
+    assert 'marketprism_problem{problem="nats-down"} 0.0' in lines
 
 
 def test_the_host_runs_its_own_playbooks(host: Host) -> None:

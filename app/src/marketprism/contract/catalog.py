@@ -40,6 +40,11 @@ PORTS: dict[str, int] = {
     "collector": 8087,
     "collector_metrics": 9093,
     "simulator": 8190,
+    "clickhouse_metrics": 9363,
+    "prometheus": 9090,
+    "alertmanager": 9095,
+    "node_exporter": 9100,
+    "blackbox_exporter": 9115,
 }
 """Ports by endpoint name; preflight checks that each is free or ours."""
 
