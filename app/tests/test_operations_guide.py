@@ -13,11 +13,8 @@ GUIDE = (CLONE / "docs" / "operations.md").read_text(encoding="utf-8")
 COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", GUIDE, re.DOTALL) for line in block.splitlines()]
 MANAGE = "scripts/manage_all.sh"
 USAGE = (CLONE / MANAGE).read_text(encoding="utf-8").partition("<<'TEXT'")[2].partition("\nTEXT")[0]
-WORDS = set(
-    re.findall(
-        r"[a-z]+(?:-[a-z]+)*", "\n".join(re.findall(r"^  ([a-z][a-z, -]+?)(?:  | [\[(A-Z])", USAGE, re.MULTILINE))
-    )
-)
+_LISTED = re.findall(r"^  ([a-z][a-z, -]+?)(?:  | [\[(A-Z])", USAGE, re.MULTILINE)
+WORDS = {word for words in _LISTED for word in words.split(", ")}
 HOST = {"systemctl", "journalctl", "df"}
 GUIDES_WORDS = "init start stop restart status health diagnose repair clean integrity logs"
 VERBS = "upgrade rollback backup drill restore rotate-secrets support-bundle"
