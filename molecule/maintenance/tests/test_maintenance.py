@@ -89,6 +89,11 @@ def test_the_host_runs_its_own_playbooks(host: Host) -> None:
     assert "support-bundle" in refused.stderr
 
 
+def test_the_journal_is_limited(host: Host) -> None:
+    said = host.check_output("systemd-analyze cat-config systemd/journald.conf")
+    assert "\nSystemMaxUse=1G\nMaxRetentionSec=30day\n" in said
+
+
 def test_the_webhook_s_token_is_for_root_alone(host: Host) -> None:
     units = host.check_output(
         "systemctl cat 'marketprism-alert@x.service'; journalctl --no-pager; cat /opt/marketprism/ops/alert.py"
