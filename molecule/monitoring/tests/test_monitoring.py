@@ -13,7 +13,7 @@ from marketprism.ops import alerts
 
 CLONE = Path(__file__).parents[3]
 PROMETHEUS = "http://10.98.0.35:9090"
-JOBS = {"prometheus", "node", "collector", "storage", "nats", "clickhouse"}
+JOBS = {"prometheus", "node", "collector", "storage", "nats", "clickhouse", "clickhouse_server"}
 TOKEN = "webhooktokenwebhooktoken"
 
 
