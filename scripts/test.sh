@@ -9,10 +9,11 @@ usage() {
   cat <<'HELP'
 Usage: scripts/test.sh [--fast | --all [--resume]] [SLICE…]
 
-  (nothing)  lint, unit, integration, the README's commands, and every molecule scenario: what CI runs, under 30 minutes on 2 cores
+  (nothing)  lint, unit, integration, the README's commands, and every short molecule scenario: what CI runs, under 30 minutes on 2 cores
   --fast     lint, unit and integration alone, under 3 minutes
-  --all      CI's slices, every scenario on the next Debian as well, every fault of every exchange (venue-faults),
-             and a million broken frames for each (fuzz; FUZZ_FRAMES and FUZZ_SEED choose how many and which)
+  --all      CI's slices, every verb on one machine (molecule-lifecycle), every scenario on the next Debian as well, every fault
+             of every exchange (venue-faults), and a million broken frames for each (fuzz; FUZZ_FRAMES and FUZZ_SEED choose how
+             many and which)
   --resume   with --all: skip the slices that passed since the last change of any file
   SLICE      only these, such as: lint unit integration readme molecule-nats trixie-nats
 
@@ -21,12 +22,13 @@ HELP
 }
 
 readonly fast=(lint unit integration)
-readonly long=(venue-faults fuzz)
+# Minutes each; of the verbs, CI runs backup, drill and the timers, in `maintenance`.
+readonly long=(molecule-lifecycle venue-faults fuzz)
 ci=("${fast[@]}" readme)
 trixie=()
 for scenario in molecule/*/molecule.yml; do
   name=$(basename "$(dirname "$scenario")")
-  ci+=("molecule-$name")
+  [[ " ${long[*]} " == *" molecule-$name "* ]] || ci+=("molecule-$name")
   trixie+=("trixie-$name")
 done
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import difflib
+import sys
 import time
 from datetime import UTC, datetime
 from typing import Annotated
@@ -13,6 +14,7 @@ from marketprism.errors import ConfigurationError
 from marketprism.ops.doctor import report, site
 from marketprism.ops.doctor.catalogue import PROBLEMS
 from marketprism.ops.doctor.gather import Gatherer
+from marketprism.ops.doctor.metrics import metrics_text
 from marketprism.ops.doctor.texts.languages import Language
 from marketprism.ops.doctor.verdict import Diagnosis, judge
 
@@ -21,6 +23,7 @@ def doctor(
     problems: Annotated[list[str] | None, typer.Argument(help="Ask for these alone; without any, for all.")] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, with --watch one a line.")] = False,
+    metrics: Annotated[bool, typer.Option("--metrics", help="Print Prometheus text.")] = False,
     watch: Annotated[bool, typer.Option(help="Look again and again until Ctrl-C.")] = False,
     interval: Annotated[float, typer.Option(help="Seconds between two looks.", min=1)] = 60.0,
     lang: Annotated[Language, typer.Option(help="Language of the report.")] = Language.ENGLISH,
@@ -30,7 +33,9 @@ def doctor(
     if watch:
         _watch(wanted, interval, lang, as_json=as_json)
     diagnosis = _look(Gatherer(), wanted)
-    if as_json:
+    if metrics:
+        sys.stdout.write(metrics_text(diagnosis))
+    elif as_json:
         render.as_json(report.as_json(diagnosis, lang))
     else:
         render_doctor.show(diagnosis, lang)

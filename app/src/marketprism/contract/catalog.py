@@ -40,6 +40,11 @@ PORTS: dict[str, int] = {
     "collector": 8087,
     "collector_metrics": 9093,
     "simulator": 8190,
+    "clickhouse_metrics": 9363,
+    "prometheus": 9090,
+    "alertmanager": 9095,
+    "node_exporter": 9100,
+    "blackbox_exporter": 9115,
 }
 """Ports by endpoint name; preflight checks that each is free or ours."""
 
@@ -252,7 +257,7 @@ def _storage_publish() -> tuple[str, ...]:
 
 NATS_USERS: dict[str, NatsPermissions] = {
     "admin": NatsPermissions(
-        publish=("$JS.API.>", *(f"{name}.>" for name in DATA_TYPES)),  # dead letters are published again
+        publish=("$JS.API.>", "$JS.SNAPSHOT.>", *(f"{name}.>" for name in DATA_TYPES)),  # dead letters go in again
         subscribe=(_inbox("admin"),),
     ),
     "collector": NatsPermissions(
@@ -261,4 +266,5 @@ NATS_USERS: dict[str, NatsPermissions] = {
     ),
     "storage": NatsPermissions(publish=_storage_publish(), subscribe=(_inbox("storage"),)),
 }
-"""Rights by user, deny by default. Only ``admin`` makes streams and consumers (``marketprism streams apply``)."""
+"""Rights by user, deny by default. Only ``admin`` makes streams and consumers (``marketprism streams apply``) and takes
+their snapshots (``marketprism backup``)."""

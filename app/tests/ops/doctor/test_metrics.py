@@ -1,0 +1,16 @@
+"""The verdict as metrics."""
+
+from marketprism.ops.doctor.catalogue import PROBLEMS, Phase
+from marketprism.ops.doctor.metrics import metrics_text
+from marketprism.ops.doctor.verdict import judge
+from tests.ops.doctor import faults
+from tests.ops.doctor.faults import healthy
+
+
+def test_causes_and_consequences_are_1_and_everything_else_is_0() -> None:
+    lines = metrics_text(judge(faults.nats_disk_full(healthy()))).splitlines()
+    assert 'marketprism_problem{problem="disk-full"} 1.0' in lines
+    assert 'marketprism_problem{problem="nats-down"} 1.0' in lines
+    assert 'marketprism_problem{problem="clock-skew"} 0.0' in lines
+    samples = [line for line in lines if not line.startswith("#")]
+    assert len(samples) == len([problem for problem in PROBLEMS.values() if problem.phase is Phase.RUN])
