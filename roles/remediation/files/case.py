@@ -3,6 +3,8 @@
 Run on the managed host by its own Python, whatever state the application is in:
 ``open ROOT PROBLEM BY COMMIT LIMIT REPORT`` prints the case's directory; ``keep CASE PATH…``, ``aside CASE PATH…`` and
 ``restore CASE`` take what was there; ``close CASE RESULT REASON REPORT`` writes the record and gives the lock back.
+``know ROOT PATH…`` copies files while all is well, ``differing ROOT PATH…`` lists those that have changed since, and
+``recall CASE ROOT PATH…`` brings them back.
 """
 
 import errno
@@ -139,6 +141,38 @@ def _copy(source: Path, target: Path) -> None:
     os.chown(target, status.st_uid, status.st_gid)
 
 
+def know(root: Path, paths: list[Path]) -> list[str]:
+    """Keep files as they are while all is well. Returns those that changed."""
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    changed = [path for path in paths if path.is_file() and not _is_known(root, path)]
+    for path in changed:
+        known = _known(root, path)
+        known.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _copy(path, known)
+    return [str(path) for path in changed]
+
+
+def differing(root: Path, paths: list[Path]) -> list[str]:
+    """List files of which another state worked."""
+    return [str(path) for path in paths if _known(root, path).exists() and not _is_known(root, path)]
+
+
+def recall(case: Path, root: Path, paths: list[Path]) -> None:
+    """Bring back what worked; what stands there now is kept in the case."""
+    keep(case, paths)
+    for path in paths:
+        _copy(_known(root, path), path)
+
+
+def _known(root: Path, path: Path) -> Path:
+    return root / "known-good" / path.relative_to("/")
+
+
+def _is_known(root: Path, path: Path) -> bool:
+    known = _known(root, path)
+    return known.exists() and path.exists() and known.read_bytes() == path.read_bytes()
+
+
 def close(case: Path, result: str, reason: str, report: dict[str, Any]) -> dict[str, Any]:
     """Write the record and give the lock back."""
     now = time.time()
@@ -173,6 +207,14 @@ def main(arguments: list[str]) -> int:
             print(begin(Path(place), problem, by, commit, int(limit), json.loads(report)))
         elif command in {"keep", "aside"}:
             {"keep": keep, "aside": aside}[command](Path(place), [Path(path) for path in rest])
+        elif command in {"know", "differing"}:
+            print(
+                "\n".join({"know": know, "differing": differing}[command](Path(place), [Path(path) for path in rest])),
+                end="",
+            )
+        elif command == "recall":
+            root, *paths = rest
+            recall(Path(place), Path(root), [Path(path) for path in paths])
         elif command == "restore":
             print("\n".join(restore(Path(place))), end="")
         else:
