@@ -39,7 +39,7 @@ case, environment = program("case"), program("environment")
 
 
 def opened(root: Path, problem: str = "nats-down", limit: int = 3, report: dict[str, Any] | None = None) -> Path:
-    path: Path = case.begin(root, problem, "somebody", "abc123", limit, report or REPORT)
+    path: Path = case.begin(root, problem, by="somebody", commit="abc123", limit=limit, report=report or REPORT)
     return path
 
 
@@ -63,7 +63,7 @@ def test_a_second_repair_at_the_same_time_is_refused(tmp_path: Path) -> None:
 
 def test_a_lock_of_an_interrupted_run_is_taken_over(tmp_path: Path) -> None:
     opened(tmp_path)
-    old = time.time() - case.LOCK_SECONDS - 1
+    old = time.time_ns() / 1e9 - case.LOCK_SECONDS - 1
     os.utime(tmp_path / "lock", (old, old))
     assert opened(tmp_path).is_dir()
 

@@ -42,7 +42,7 @@ def run(command: str) -> Callable[[Host], None]:
     """Return a fault that is a command."""
 
     def inject(host: Host) -> None:
-        host.check_output("%s", command) if " " not in command else host.check_output(command)
+        host.check_output(command)
 
     return inject
 
@@ -73,7 +73,7 @@ def ask(host: Host, url: str, body: str = "", method: str = "POST", headers: str
 
 
 def until_renewed(*faults: dict[str, object]) -> Callable[[Host], None]:
-    """Return a fault of the exchanges that ends with the collector's connections: its sessions are broken, not its feeds."""
+    """Return a fault of the exchanges that ends with the collector's connections."""
 
     def inject(host: Host) -> None:
         drop_in = f"/run/systemd/system/{COLLECTOR}.d"
@@ -126,10 +126,8 @@ def unblocked(host: Host) -> None:
 
 def stale_process(host: Host) -> None:
     host.check_output("systemctl stop nats-server")
-    host.check_output(
-        "systemd-run --scope --unit=stale --uid=nats --gid=nats setsid --fork /opt/nats/current/nats-server -a 10.98.0.36 -p 4222 -m 8222"
-        " >/dev/null 2>&1 </dev/null"
-    )
+    server = "/opt/nats/current/nats-server -a 10.98.0.36 -p 4222 -m 8222"
+    host.check_output(f"setsid --fork {server} >/dev/null 2>&1 </dev/null")
     host.check_output("sleep 1; systemctl start nats-server --no-block")
 
 
@@ -173,7 +171,7 @@ import nats
 
 async def run():
     s = settings.load()
-    nc = await nats.connect(s.nats.url, user='collector', password=open('/etc/marketprism/credentials/nats-collector').read().strip())
+    nc = await nats.connect(s.nats.url, user='collector', password=s.credential('nats-collector'))
     await nc.publish('trade.binance.spot.BTC-USDT', b'no envelope')
     await nc.flush()
     await nc.close()
@@ -199,7 +197,8 @@ FAULTS: dict[str, Fault] = {
     "clickhouse-down": Fault(
         section="service",
         inject=run(
-            "chown -R root:root /var/lib/clickhouse/store && chmod 700 /var/lib/clickhouse/store && systemctl kill -s KILL clickhouse-server"
+            "chown -R root:root /var/lib/clickhouse/store && chmod 700 /var/lib/clickhouse/store"
+            " && systemctl kill -s KILL clickhouse-server"
         ),
         wrong="nats-down",
     ),
@@ -256,9 +255,9 @@ FAULTS: dict[str, Fault] = {
     "clickhouse-readonly": Fault(
         section="beyond",
         inject=run(
-            "echo '<clickhouse><profiles><default><readonly>1</readonly></default></profiles></clickhouse>'"
-            " > /etc/clickhouse-server/users.d/99-readonly.xml && chmod 644 /etc/clickhouse-server/users.d/99-readonly.xml"
-            " && systemctl restart clickhouse-server"
+            "cd /etc/clickhouse-server/users.d && true;"
+            " echo '<clickhouse><profiles><default><readonly>1</readonly></default></profiles></clickhouse>'"
+            " > 99-readonly.xml && chmod 644 99-readonly.xml && systemctl restart clickhouse-server"
         ),
         wrong="clickhouse-down",
     ),
@@ -286,9 +285,7 @@ FAULTS: dict[str, Fault] = {
     ),
     "backup-too-old": Fault(
         section="beyond",
-        inject=run(
-            "mkdir -p /var/lib/marketprism/backup && echo '{\"finished_at\": 1}' > /var/lib/marketprism/backup/latest.json"
-        ),
+        inject=run("cd /var/lib/marketprism && mkdir -p backup && echo '{\"finished_at\": 1}' > backup/latest.json"),
         wrong="disk-full",
         repaired=False,
         clean=run("rm /var/lib/marketprism/backup/latest.json"),

@@ -1,4 +1,4 @@
-"""Each problem of the guide on a real machine: named by the doctor, rehearsed, refused by the wrong playbook, repaired, proved."""
+"""Each problem on a real machine: named by the doctor, refused by the wrong playbook, repaired and proved."""
 
 import json
 import os
@@ -17,10 +17,10 @@ CLONE = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
 EPHEMERAL = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
 MACHINE = "mp-remediation"
 CHOSEN = os.environ.get("REMEDIATION_FAULTS", "")
-NAMES = FAULTS if CHOSEN == "all" else CHOSEN.split(",") if CHOSEN else IN_CI
+NAMES = list(FAULTS) if CHOSEN == "all" else CHOSEN.split(",") if CHOSEN else IN_CI
 DETECTION_SECONDS = 60  # 15 on a machine of its own; a computer that several share is slower
 STATE = (
-    "cat /etc/marketprism/*.yml /etc/marketprism/*.env /etc/nats/*.conf /etc/clickhouse-server/users.d/* /etc/resolv.conf;"
+    "cat /etc/marketprism/*.yml /etc/marketprism/*.env /etc/nats/*.conf /etc/clickhouse-server/users.d/*;"
     " ls -laR /opt/marketprism/current/venv/lib/*/site-packages | grep -v pycache; ls /run/systemd/system.control 2>&1;"
     " cat /var/lib/marketprism/remediation/record.jsonl 2>&1"
 )

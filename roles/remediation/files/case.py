@@ -30,14 +30,14 @@ class RefusedError(Exception):
     """The repair must not begin."""
 
 
-def begin(root: Path, problem: str, by: str, commit: str, limit: int, report: dict[str, Any]) -> Path:
+def begin(root: Path, problem: str, *, by: str, commit: str, limit: int, report: dict[str, Any]) -> Path:
     """Take the lock and open a case.
 
     Raises:
         RefusedError: Another repair runs, too many ran, or the host is busy.
     """
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    now = time.time()
+    now = time.time_ns() / 1e9
     recent = [entry for entry in recorded(root) if entry["problem"] == problem and now - entry["began"] < RATE_SECONDS]
     if len(recent) >= limit:
         raise RefusedError(f"{problem} was repaired {len(recent)} times in the last hour; a person has to look")
@@ -175,7 +175,7 @@ def _is_known(root: Path, path: Path) -> bool:
 
 def close(case: Path, result: str, reason: str, report: dict[str, Any]) -> dict[str, Any]:
     """Write the record and give the lock back."""
-    now = time.time()
+    now = time.time_ns() / 1e9
     opened = json.loads((case / "case.json").read_text(encoding="utf-8"))
     before = opened["before"]
     mine = [found for found in before["findings"] if found["problem"] == opened["problem"]]
@@ -204,7 +204,7 @@ def main(arguments: list[str]) -> int:
     try:
         if command == "open":
             problem, by, commit, limit, report = rest
-            print(begin(Path(place), problem, by, commit, int(limit), json.loads(report)))
+            print(begin(Path(place), problem, by=by, commit=commit, limit=int(limit), report=json.loads(report)))
         elif command in {"keep", "aside"}:
             {"keep": keep, "aside": aside}[command](Path(place), [Path(path) for path in rest])
         elif command in {"know", "differing"}:
