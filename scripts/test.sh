@@ -11,7 +11,8 @@ Usage: scripts/test.sh [--fast | --all [--resume]] [SLICE…]
 
   (nothing)  lint, unit, integration, the README's commands, and every molecule scenario: what CI runs, under 30 minutes on 2 cores
   --fast     lint, unit and integration alone, under 3 minutes
-  --all      CI's slices, and every scenario on the next Debian as well
+  --all      CI's slices, every scenario on the next Debian as well, every fault of every exchange (venue-faults),
+             and a million broken frames for each (fuzz; FUZZ_FRAMES and FUZZ_SEED choose how many and which)
   --resume   with --all: skip the slices that passed since the last change of any file
   SLICE      only these, such as: lint unit integration readme molecule-nats trixie-nats
 
@@ -20,6 +21,7 @@ HELP
 }
 
 readonly fast=(lint unit integration)
+readonly long=(venue-faults fuzz)
 ci=("${fast[@]}" readme)
 trixie=()
 for scenario in molecule/*/molecule.yml; do
@@ -34,7 +36,7 @@ resume=false
 while [ $# -gt 0 ]; do
   case "$1" in
     --fast) slices=("${fast[@]}") ;;
-    --all) slices=("${ci[@]}" "${trixie[@]}") ;;
+    --all) slices=("${ci[@]}" "${trixie[@]}" "${long[@]}") ;;
     --resume) resume=true ;;
     --help | -h) usage && exit 0 ;;
     -*) usage >&2 && exit 2 ;;
@@ -76,8 +78,10 @@ fetch_artifacts() {
 run_slice() {
   case "$1" in
     lint) lint ;;
-    unit) tests unit -m "not integration and not lab" --numprocesses 4 --dist loadfile ;;
+    unit) tests unit -m "not integration and not lab and not venue_faults and not fuzz" --numprocesses 4 --dist loadfile ;;
     integration) fetch_artifacts && tests integration -m integration ;;
+    venue-faults) fetch_artifacts && tests venue-faults -m venue_faults ;;
+    fuzz) tests fuzz -m fuzz ;;
     readme) tests readme -m lab --timeout 1200 ;;
     molecule-*) PYTEST_ADDOPTS="--junitxml=$results/$1.xml" molecule test -s "${1#molecule-}" ;;
     trixie-*) LAB_SUITE=trixie PYTEST_ADDOPTS="--junitxml=$results/$1.xml" molecule test -s "${1#trixie-}" ;;
