@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Day-one operations: start, stop and restart are playbooks; the rest is asked on the host itself.
+# Operations: verbs that change something are playbooks; the rest is asked on the host itself.
 set -euo pipefail
 
 usage() {
@@ -15,7 +15,21 @@ Usage: scripts/manage_all.sh COMMAND [OPTION...]
                      what is wrong, why, and what to type; exits 0 healthy, 1 degraded, 2 broken
   logs [UNIT...]     the last lines of the journals; --lines N (100), --follow for what comes
 
+  init               install, or finish an installation
+  repair             back to what the inventory says; data and release stay
+  fix PROBLEM        repair one problem of playbooks/remediate; --check says what it would do
+  integrity          compare streams and tables with the contract
+  upgrade, rollback  this clone's release; the release before it
+  backup             tables and streams into backup_dir
+  drill              rehearse the restoration of a backup (-e backup_id=ID)
+  restore            put a backup back (-e backup_id=ID -e marketprism_confirm_restore=yes)
+  rotate-secrets     new passwords everywhere
+  support-bundle     what a helper asks for, without secrets
+  clean              stop everything and move it aside (-e marketprism_confirm_uninstall=yes)
+
   --inventory NAME   a folder of inventories/; without it the one deployed last from this clone
+  --check            of a playbook: say what it would do
+  -e NAME=VALUE      of a playbook: a variable
 TEXT
 }
 
@@ -34,7 +48,7 @@ main() {
   arguments=("$@")
   command=${1:-help}
   (($# == 0)) || shift
-  inventory='' lines=100 json=() words=() follow=false
+  inventory='' lines=100 json=() words=() follow=false playbook_options=()
   while (($#)); do
     case $1 in
       --inventory | --lines | --lang)
@@ -48,6 +62,12 @@ main() {
         ;;
       --json) json=(--json) ;;
       --follow) follow=true ;;
+      --check) playbook_options+=(--check) ;;
+      -e)
+        [[ -n ${2-} ]] || fail "$1 needs NAME=VALUE; see --help"
+        playbook_options+=(-e "$2")
+        shift
+        ;;
       -*) fail "unknown option: $1; see --help" ;;
       *) words+=("$1") ;;
     esac
@@ -56,6 +76,8 @@ main() {
 
   case $command in
     start | stop | restart | status | health | diagnose | logs) ;;
+    repair | upgrade | rollback | backup | drill | restore | rotate-secrets | support-bundle) ;;
+    init | integrity | clean | fix) ;;
     help | -h | --help)
       usage
       exit 0
@@ -77,6 +99,10 @@ main() {
       ansible -i "inventories/$inventory" "$1" -m ansible.builtin.command -a "$2" </dev/null
   }
 
+  play() {
+    ANSIBLE_STDOUT_CALLBACK=phases exec ansible-playbook -i "inventories/$inventory" "$@" "${playbook_options[@]}" </dev/null
+  }
+
   # On a terminal every unit has a colour of its own; the sixth field is its name.
   colour() {
     if [[ ! -t 1 ]]; then cat && return; fi
@@ -86,8 +112,14 @@ main() {
   }
 
   case $command in
-    start | stop | restart)
-      ANSIBLE_STDOUT_CALLBACK=phases exec ansible-playbook -i "inventories/$inventory" "playbooks/$command.yml" </dev/null
+    init) play site.yml ;;
+    integrity) play playbooks/contract.yml --check --diff ;;
+    clean) play playbooks/uninstall.yml ;;
+    fix)
+      problem=${words[0]-}
+      [[ $problem =~ ^[a-z0-9-]+$ && -f playbooks/remediate/$problem.yml ]] ||
+        fail "there is no playbooks/remediate/$problem.yml; try repair"
+      play "playbooks/remediate/$problem.yml" -e remediation_apply=true
       ;;
     status) ask 'storage[0]' "env COLUMNS=${COLUMNS:-140} /usr/local/bin/marketprism status ${json[*]}" ;;
     health) ask 'storage[0]' "env COLUMNS=${COLUMNS:-140} /usr/local/bin/marketprism health ${json[*]}" || exit 1 ;;
@@ -114,6 +146,7 @@ main() {
         sleep 1
       done
       ;;
+    *) play "playbooks/$command.yml" ;;
   esac
 }
 

@@ -8,6 +8,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "marketprism"
 MODULES = sorted(path.relative_to(SOURCE) for path in SOURCE.rglob("*.py") if not path.name.startswith("__"))
 TESTED_ELSEWHERE = {
+    "cli/backup.py": "real servers; tests/integration/test_ops_backup.py",
     "clickhouse_http.py": "real ClickHouse; tests/integration/test_storage_apply.py and test_storage_mover.py",
     "errors.py": "exception classes without behaviour of their own",
     "collector/counters.py": "values; tests/collector/test_lane.py and test_overflow.py",
@@ -33,6 +34,8 @@ TESTED_ELSEWHERE = {
     "ops/doctor/texts/words.py": "values; tests/ops/doctor/texts/test_languages.py",
     "ops/drift.py": "real servers; tests/integration/test_storage_apply.py",
     "ops/schema.py": "real ClickHouse; tests/integration/test_storage_apply.py",
+    "ops/restore.py": "real servers; tests/integration/test_ops_backup.py",
+    "ops/snapshots.py": "real NATS; tests/integration/test_ops_backup.py",
     "ops/sequences.py": "real ClickHouse; tests/integration/test_ops_audit.py",
     "ops/stored_events.py": "real ClickHouse; tests/integration/test_ops_audit.py",
     "ops/streams.py": "real NATS; tests/integration/test_storage_apply.py",

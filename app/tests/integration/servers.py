@@ -172,11 +172,13 @@ class ClickHouseServer(Server):
     def __init__(self, directory: Path, library: Path) -> None:
         super().__init__(directory)
         self.native_port, self.http_port = free_port(), free_port()
+        self.backups = directory / "backups"
         (directory / "users.xml").write_text(self._users())
         (directory / "config.xml").write_text(
             f"<clickhouse><users_config>{directory / 'users.xml'}</users_config>"
             "<max_server_memory_usage>2000000000</max_server_memory_usage>"
-            "<mark_cache_size>67108864</mark_cache_size></clickhouse>"
+            "<mark_cache_size>67108864</mark_cache_size>"
+            f"<backups><allowed_path>{self.backups}</allowed_path></backups></clickhouse>"
         )
         self.command = [
             sys.executable, "-c", _LAUNCHER, str(library),

@@ -7,6 +7,7 @@ import typer
 from marketprism.cli import check
 from marketprism.cli.audit import audit
 from marketprism.cli.backfill import backfill
+from marketprism.cli.backup import backup, drill, restore
 from marketprism.cli.book_at import book_at
 from marketprism.cli.collector import capture, collector
 from marketprism.cli.dead_letters import dead_letters
@@ -36,6 +37,9 @@ app.command("book-at")(book_at)
 app.command("replay")(replay)
 app.command("capture")(capture)
 app.command("probe")(probe)
+app.command("backup")(backup)
+app.command("restore")(restore)
+app.command("drill")(drill)
 app.command("contract")(check.contract)
 app.command("config-check")(check.config_check)
 app.command("collector")(collector)

@@ -252,7 +252,7 @@ def _storage_publish() -> tuple[str, ...]:
 
 NATS_USERS: dict[str, NatsPermissions] = {
     "admin": NatsPermissions(
-        publish=("$JS.API.>", *(f"{name}.>" for name in DATA_TYPES)),  # dead letters are published again
+        publish=("$JS.API.>", "$JS.SNAPSHOT.>", *(f"{name}.>" for name in DATA_TYPES)),  # dead letters go in again
         subscribe=(_inbox("admin"),),
     ),
     "collector": NatsPermissions(
@@ -261,4 +261,5 @@ NATS_USERS: dict[str, NatsPermissions] = {
     ),
     "storage": NatsPermissions(publish=_storage_publish(), subscribe=(_inbox("storage"),)),
 }
-"""Rights by user, deny by default. Only ``admin`` makes streams and consumers (``marketprism streams apply``)."""
+"""Rights by user, deny by default. Only ``admin`` makes streams and consumers (``marketprism streams apply``) and takes
+their snapshots (``marketprism backup``)."""

@@ -38,10 +38,14 @@ class Step:
 
 
 class JetStream:
-    """The JetStream API as the administrator."""
+    """The JetStream API as the administrator.
+
+    Attributes:
+        client: The connection, for what the API sends beside its answers.
+    """
 
     def __init__(self, client: NatsClient) -> None:
-        self._client = client
+        self.client = client
 
     async def call(self, subject: str, body: object = None) -> dict[str, Any]:
         """Return the answer, an error included.
@@ -61,7 +65,7 @@ class JetStream:
 
     async def _request(self, subject: str, payload: bytes, headers: dict[str, str] | None = None) -> dict[str, Any]:
         try:
-            answer = await self._client.request(subject, payload, timeout=_SECONDS, headers=headers)
+            answer = await self.client.request(subject, payload, timeout=_SECONDS, headers=headers)
         except (nats.errors.Error, TimeoutError) as error:
             raise UnavailableError(
                 f"JetStream does not answer {subject}: {type(error).__name__}",

@@ -1,0 +1,158 @@
+"""What a backup says about itself: where its files are, what they hash to, and what has to be in them.
+
+A target directory holds ``<id>.json`` (the manifest, written last: without it a backup does not exist),
+``clickhouse/<id>/`` and ``jetstream/<id>/``. Ids are UTC times, so they sort.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from marketprism.errors import ConfigurationError
+
+ID_FORMAT = "%Y%m%dT%H%M%SZ"
+_PIECE_BYTES = 1024 * 1024
+
+
+class File(msgspec.Struct, frozen=True):
+    """One file of a backup."""
+
+    bytes: int
+    sha256: str
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """A table's rows that were inserted before the manifest's `settled_before`.
+
+    Attributes:
+        least: Their number, the smaller of those before and after the backup: a retention or a move may change it.
+        most: The larger.
+        hash: Sum of the hashes of their places in the streams, which tells other rows of the same number apart; None
+            where it changed meanwhile.
+    """
+
+    least: int
+    most: int
+    hash: int | None
+
+    def between(self, after: "Rows") -> "Rows":
+        """Return what a backup holds that was made between these rows and those."""
+        same = self.hash if self == after else None
+        return Rows(min(self.least, after.least), max(self.most, after.most), same)
+
+    def holds(self, found: "Rows") -> bool:
+        """Tell whether a restored table is what was recorded."""
+        return self.least <= found.least <= self.most and self.hash in (None, found.hash)
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """One complete backup.
+
+    Attributes:
+        id: UTC time of its start.
+        base: The full backup that an incremental one needs; None for a full one.
+        settled_before: Rows inserted until then are certainly in it, and are the ones counted. UTC.
+        tables: By database and table.
+        messages: By stream.
+        files: By path below the target directory.
+    """
+
+    id: str
+    base: str | None
+    settled_before: str
+    tables: dict[str, dict[str, Rows]]
+    messages: dict[str, int]
+    files: dict[str, File]
+
+    @property
+    def made_at(self) -> datetime:
+        """Return the UTC time of the backup's start."""
+        return datetime.strptime(self.id, ID_FORMAT).replace(tzinfo=UTC)
+
+
+def write(target: Path, manifest: Manifest) -> None:
+    """Make a backup exist: the manifest appears whole or not at all, and survives a power cut."""
+    partial = target / f".{manifest.id}.json"
+    with partial.open("wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    partial.rename(target / f"{manifest.id}.json")
+
+
+def read_all(target: Path) -> list[Manifest]:
+    """Return the complete backups of a target, oldest first.
+
+    Raises:
+        ConfigurationError: The target is no directory, or a manifest cannot be read.
+    """
+    if not target.is_dir():
+        raise ConfigurationError(f"{target} is no directory", remedy="name the directory that holds the backups")
+    found = []
+    for path in sorted(target.glob("[0-9]*.json")):
+        try:
+            found.append(msgspec.json.decode(path.read_bytes(), type=Manifest))
+        except (OSError, msgspec.MsgspecError) as error:
+            raise ConfigurationError(
+                f"manifest {path} cannot be read: {error}", remedy="move it aside, or take another backup"
+            ) from error
+    return found
+
+
+def choose(target: Path, backup_id: str | None) -> Manifest:
+    """Return one backup, the newest without an id.
+
+    Raises:
+        ConfigurationError: There is none of that id, or none at all.
+    """
+    known = {manifest.id: manifest for manifest in read_all(target)}
+    if not known:
+        raise ConfigurationError(f"{target} holds no complete backup", remedy="make one with 'marketprism backup'")
+    chosen = backup_id or max(known)
+    if chosen not in known:
+        raise ConfigurationError(f"backup {chosen!r} is not in {target}", remedy=f"it holds {', '.join(sorted(known))}")
+    return known[chosen]
+
+
+def hashed(target: Path, *directories: Path) -> dict[str, File]:
+    """Hash every file below some directories of a target."""
+    return {str(path.relative_to(target)): _hash(path) for path in _files(*directories)}
+
+
+def damage(target: Path, manifest: Manifest) -> list[str]:
+    """Say which files of a backup, and of the one it builds on, are not as they were written."""
+    found = []
+    for part in (manifest, *([choose(target, manifest.base)] if manifest.base else [])):
+        for name, file in part.files.items():
+            path = target / name
+            if not path.is_file():
+                found.append(f"{name} is missing")
+            elif _hash(path) != file:
+                found.append(f"{name} has changed")
+    return found
+
+
+def expired(manifests: list[Manifest], now: datetime, keep_days: int) -> list[Manifest]:
+    """List the backups older than some days that no younger one builds on; the newest always stays."""
+    limit = now - timedelta(days=keep_days)
+    kept = [manifest for manifest in manifests if manifest.made_at >= limit] or manifests[-1:]
+    needed = {manifest.id for manifest in kept} | {manifest.base for manifest in kept}
+    return [manifest for manifest in manifests if manifest.id not in needed]
+
+
+def _files(*directories: Path) -> Iterator[Path]:
+    for directory in directories:
+        yield from sorted(path for path in directory.rglob("*") if path.is_file())
+
+
+def _hash(path: Path) -> File:
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE_BYTES):
+            digest.update(piece)
+            size += len(piece)
+    return File(size, digest.hexdigest())

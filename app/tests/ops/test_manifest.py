@@ -1,0 +1,98 @@
+"""A backup exists once its manifest does, says when a file is not what it was, and is forgotten by age."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from marketprism.errors import ConfigurationError
+from marketprism.ops import manifest as manifests
+from marketprism.ops.manifest import Manifest, Rows
+
+
+def backup(backup_id: str, target: Path | None = None, base: str | None = None) -> Manifest:
+    files = {}
+    if target is not None:
+        directory = target / "clickhouse" / backup_id
+        directory.mkdir(parents=True)
+        (directory / "part").write_bytes(backup_id.encode())
+        files = manifests.hashed(target, directory)
+    made = Manifest(
+        id=backup_id,
+        base=base,
+        settled_before="2026-11-01 00:00:00",
+        tables={"marketprism_hot": {"trades": Rows(3, 3, 18446744073709551615)}},
+        messages={"MARKET_DATA": 7},
+        files=files,
+    )
+    if target is not None:
+        manifests.write(target, made)
+    return made
+
+
+def test_a_written_manifest_reads_back_as_it_was(tmp_path: Path):
+    made = backup("20261101T000000Z", tmp_path)
+    assert manifests.read_all(tmp_path) == [made]
+    assert made.made_at == datetime(2026, 11, 1, tzinfo=UTC)
+    assert manifests.damage(tmp_path, made) == []
+
+
+def test_files_without_a_manifest_are_no_backup(tmp_path: Path):
+    (tmp_path / "clickhouse" / "20261101T000000Z").mkdir(parents=True)
+    (tmp_path / ".20261101T000000Z.json").write_text("{")
+    assert manifests.read_all(tmp_path) == []
+    with pytest.raises(ConfigurationError, match="holds no complete backup"):
+        manifests.choose(tmp_path, None)
+
+
+def test_the_newest_is_chosen_and_an_unknown_id_lists_the_known(tmp_path: Path):
+    backup("20261101T000000Z", tmp_path)
+    newest = backup("20261102T000000Z", tmp_path)
+    assert manifests.choose(tmp_path, None) == newest
+    with pytest.raises(ConfigurationError, match=r"'20261103T000000Z' is not in .*20261101T000000Z, 20261102T000000Z"):
+        manifests.choose(tmp_path, "20261103T000000Z")
+
+
+def test_a_changed_and_a_missing_file_are_named_those_of_the_base_too(tmp_path: Path):
+    backup("20261101T000000Z", tmp_path)
+    made = backup("20261102T000000Z", tmp_path, base="20261101T000000Z")
+    (tmp_path / "clickhouse/20261102T000000Z/part").write_bytes(b"20261102T000000z")
+    (tmp_path / "clickhouse/20261101T000000Z/part").unlink()
+    assert manifests.damage(tmp_path, made) == [
+        "clickhouse/20261102T000000Z/part has changed",
+        "clickhouse/20261101T000000Z/part is missing",
+    ]
+
+
+def test_a_manifest_that_cannot_be_read_is_an_error(tmp_path: Path):
+    (tmp_path / "20261101T000000Z.json").write_text("{}")
+    with pytest.raises(ConfigurationError, match=r"20261101T000000Z\.json cannot be read"):
+        manifests.read_all(tmp_path)
+
+
+def test_old_backups_expire_unless_a_young_one_builds_on_them():
+    old = [backup("20261001T000000Z"), backup("20261002T000000Z", base="20261001T000000Z")]
+    young = backup("20261031T000000Z", base="20261001T000000Z")
+    now = datetime(2026, 11, 1, tzinfo=UTC)
+    assert manifests.expired([*old, young], now, keep_days=7) == [old[1]]
+    assert manifests.expired([*old, backup("20261031T000000Z")], now, keep_days=7) == old
+
+
+def test_the_newest_backup_never_expires():
+    old = [backup("20251001T000000Z"), backup("20251002T000000Z", base="20251001T000000Z")]
+    assert manifests.expired(old, datetime(2026, 11, 1, tzinfo=UTC), keep_days=7) == []
+    assert manifests.expired([], datetime(2026, 11, 1, tzinfo=UTC), keep_days=7) == []
+
+
+def test_rows_that_did_not_change_during_the_backup_have_to_be_those_very_rows():
+    recorded = Rows(3, 3, 77).between(Rows(3, 3, 77))
+    assert recorded == Rows(3, 3, 77)
+    assert recorded.holds(Rows(3, 3, 77))
+    assert not recorded.holds(Rows(3, 3, 78))
+    assert not recorded.holds(Rows(2, 2, 77))
+
+
+def test_rows_that_changed_during_the_backup_have_to_be_of_a_number_in_between():
+    recorded = Rows(3, 3, 77).between(Rows(5, 5, 99))
+    assert recorded == Rows(3, 5, None) == Rows(5, 5, 99).between(Rows(3, 3, 77))
+    assert [recorded.holds(Rows(number, number, 1)) for number in (2, 3, 5, 6)] == [False, True, True, False]

@@ -1,0 +1,186 @@
+"""Every verb does what its name says to an installation that is collecting, in the order of a year's needs."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from testinfra.host import Host
+
+CLONE = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
+EPHEMERAL = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
+STATE = EPHEMERAL / "state" / "mp-lifecycle"
+BACKUPS = "/srv/backup"
+HASH = "toString(sum(cityHash64(trade_id, price, quantity, timestamp, inserted_at)))"
+CONTENT = f"SELECT count() AS rows, {HASH} AS hash FROM trades"
+
+
+def verb(name: str, *extra: str, code: int = 0) -> str:
+    """Run a playbook against the machine as an operator would; returns what it printed."""
+    command = ["ansible-playbook", "-i", str(EPHEMERAL / "inventory"), str(CLONE / "playbooks" / f"{name}.yml")]
+    for variable in ("marketprism_inventory=mp-lifecycle", f"marketprism_state_dir={STATE}", *extra):
+        command += ["-e", variable]
+    environ = {
+        **os.environ,
+        "ANSIBLE_CONFIG": str(EPHEMERAL / "ansible.cfg"),
+        "ANSIBLE_ROLES_PATH": str(CLONE / "roles"),
+    }
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+    assert (done.returncode == 0) == (code == 0), done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def query(host: Host, sql: str) -> list[dict[str, object]]:
+    return json.loads(host.check_output("marketprism sql --format json %s", sql))["data"]
+
+
+def secret(name: str) -> str:
+    return (STATE / "credentials" / name).read_text().strip()
+
+
+def ask_as(role: str, password: str, sql: str) -> tuple[int, str]:
+    """Ask ClickHouse from this computer; returns HTTP status and answer."""
+    login = {"X-ClickHouse-User": f"marketprism_{role}", "X-ClickHouse-Key": password}
+    request = urllib.request.Request("http://10.98.0.34:8123/", sql.encode(), login)
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, ""
+
+
+def release(host: Host) -> str:
+    """Return the release that runs, by three witnesses: the link, the files of the process, and the record."""
+    name = host.check_output("basename $(readlink -f /opt/marketprism/current)")
+    mapped = host.check_output("cat /proc/$(systemctl show -P MainPID marketprism-collector)/maps")
+    assert set(re.findall(r"/opt/marketprism/releases/([^/]+)/", mapped)) == {name}
+    assert json.loads(host.check_output("cat /etc/marketprism/installation.json"))["version"] == name
+    return name
+
+
+@pytest.fixture
+def changed_app(tmp_path: Path):
+    """Makes a tree of the application with another version, and with a fault where one is wanted."""
+
+    def make(version: str, fault: str = "") -> str:
+        tree = tmp_path / version
+        shutil.copytree(CLONE / "app", tree, ignore=shutil.ignore_patterns("tests", "benchmarks", "__pycache__", ".*"))
+        project = tree / "pyproject.toml"
+        project.write_text(re.sub(r"(?m)^version = .*", f'version = "{version}"', project.read_text()))
+        if fault:
+            service = tree / "src/marketprism/cli/collector.py"
+            service.write_text(service.read_text() + f"\n{fault}\n")
+        return f"artifacts_app_dir={tree}"
+
+    return make
+
+
+def test_repair_brings_back_what_was_broken_and_keeps_the_rows(host: Host) -> None:
+    before = query(host, "SELECT max(stream_seq) AS seq, count() AS rows FROM trades")[0]
+    host.check_output(
+        "systemctl disable --now marketprism-storage@hot nats-server; rm /usr/local/bin/marketprism;"
+        " echo 'log_level: DEBUG' >> /etc/marketprism/marketprism.yml;"
+        " rm /etc/systemd/system/marketprism-collector.service"
+    )
+    verb("repair")
+    assert host.service("marketprism-storage@hot").is_enabled
+    assert "DEBUG" not in host.file("/etc/marketprism/marketprism.yml").content_string
+    assert host.file("/etc/systemd/system/marketprism-collector.service").exists
+    assert host.check_output("marketprism health")
+    assert int(str(query(host, "SELECT count() AS rows FROM trades")[0]["rows"])) > int(str(before["rows"]))
+
+
+def test_a_restored_table_equals_the_one_that_was_backed_up(host: Host) -> None:
+    host.check_output("systemctl stop marketprism-collector")
+    host.check_output("sleep 2; systemctl stop marketprism-storage@hot")
+    (before,) = query(host, CONTENT)
+    assert "rows and" in verb("backup")
+    refused = verb("restore", code=1)
+    assert f"marketprism_hot.trades ({before['rows']} rows)" in refused
+    assert query(host, CONTENT) == [before]
+    cut = host.check_output("date -u '+%Y-%m-%d %H:%M:%S'")
+    host.check_output("sleep 1")
+    verb("restore", "marketprism_confirm_restore=yes")
+    assert query(host, f"{CONTENT} WHERE inserted_at < toDateTime64('{cut}', 3, 'UTC')") == [before]
+    (twice,) = query(host, "SELECT count() - uniqExact(source, id_kind, trade_id) AS twice FROM trades")
+    assert int(str(twice["twice"])) == 0
+    status, aside = ask_as(
+        "admin", secret("clickhouse-admin"), "SELECT name FROM system.databases WHERE name LIKE '%aside%'"
+    )
+    assert (status, len(aside.split())) == (200, 1)
+
+
+def test_an_upgrade_backs_up_first_and_a_rollback_goes_back(host: Host, changed_app) -> None:
+    old = release(host)
+    backups = host.check_output(f"ls {BACKUPS}/*.json").split()
+    verb("upgrade", changed_app("0.1.1"))
+    assert release(host).startswith("0.1.1-")
+    made = host.check_output(f"ls {BACKUPS}/*.json").split()
+    assert len(made) == len(backups) + 1
+    assert json.loads(host.check_output(f"cat {made[-1]}"))["base"] == Path(backups[0]).stem
+    verb("rollback")
+    assert release(host) == old
+    assert "has no previous release to go back to; nothing was changed" in verb("rollback", code=1)
+
+
+def test_an_upgrade_that_does_not_become_healthy_goes_back_by_itself(host: Host, changed_app) -> None:
+    old = release(host)
+    said = verb("upgrade", changed_app("0.1.2", fault="raise SystemExit('broken on purpose')"), "backup_dir=", code=1)
+    assert f"{old} again, its data untouched" in said.replace("\n", " ")
+    assert release(host) == old
+    assert host.run("marketprism health").rc == 0
+
+
+def test_rotated_secrets_are_new_and_the_old_ones_are_refused(host: Host) -> None:
+    names = sorted(path.name for path in (STATE / "credentials").iterdir())
+    old = {name: secret(name) for name in names}
+    verb("rotate-secrets")
+    new = {name: secret(name) for name in names}
+    assert not set(old.values()) & set(new.values())
+    for role in ("admin", "writer", "reader"):
+        answers = [ask_as(role, passwords[f"clickhouse-{role}"], "SELECT 1") for passwords in (old, new)]
+        assert answers == [(403, ""), (200, "1\n")]
+    for user in ("admin", "collector", "storage"):
+        said = nats_login(host, user, old[f"nats-{user}"]), nats_login(host, user, new[f"nats-{user}"])
+        assert "Authorization Violation" in said[0]
+        assert "PONG" in said[1]
+    (EPHEMERAL / "old-secrets.json").write_text(json.dumps(old))
+
+
+def nats_login(host: Host, user: str, password: str) -> str:
+    login = json.dumps({"user": user, "pass": password, "verbose": False})
+    return host.run(
+        "bash -c %s",
+        f"exec 3<>/dev/tcp/10.98.0.34/4222; printf 'CONNECT %s\\r\\nPING\\r\\n' '{login}' >&3; timeout 2 cat <&3",
+    ).stdout
+
+
+def test_the_support_bundle_holds_what_helps_and_no_secret(host: Host) -> None:
+    leak = f"# {secret('nats-admin')} http://somebody:hunter2@proxy.example.org"
+    host.check_output("cp -a /etc/nats/server.conf /run/server.conf && echo %s >> /etc/nats/server.conf", leak)
+    verb("support-bundle")
+    host.check_output("mv /run/server.conf /etc/nats/server.conf")
+    archive = max((STATE / "support").glob("*.tar.gz"))
+    secrets = [secret(path.name) for path in (STATE / "credentials").iterdir()]
+    secrets += list(json.loads((EPHEMERAL / "old-secrets.json").read_text()).values())
+    assert len(secrets) == 14
+    files = {}
+    with tarfile.open(archive) as bundle:
+        for member in bundle:
+            content = bundle.extractfile(member)
+            assert content is not None
+            files[member.name.partition("/")[2]] = content.read()
+    for value in (*secrets, "hunter2"):
+        assert not [name for name, content in files.items() if value.encode() in content]
+    shown = files["files/etc/nats/server.conf"].decode()
+    assert "# [removed: nats-admin] http://somebody:[removed: password]@proxy.example.org" in shown
+    assert json.loads(files["status.json"])["healthy"] is True
+    assert b"Started" in files["journal/nats-server.service.txt"]
+    assert b"source: simulated" in files["files/etc/marketprism/marketprism.yml"]
+    assert b"Filesystem" in files["disk.txt"]

@@ -1,0 +1,91 @@
+"""The timers run, a job that succeeds says when, one that fails is told of, and the host can run its own playbooks."""
+
+import json
+import time
+
+from testinfra.host import Host
+
+JOBS = ("health", "backup", "drill")
+METRICS = "/var/lib/prometheus/node-exporter"
+TOKEN = "webhooktokenwebhooktoken"
+ROWS = 4321
+
+
+def last_success(host: Host, job: str) -> int:
+    text = host.file(f"{METRICS}/marketprism_{job}.prom").content_string
+    kind, line = text.splitlines()
+    assert kind == "# TYPE marketprism_job_last_success_timestamp_seconds gauge"
+    assert line.startswith(f'marketprism_job_last_success_timestamp_seconds{{job="{job}"}} ')
+    return int(line.rpartition(" ")[2])
+
+
+def admin(host: Host, sql: str) -> None:
+    """Run a statement as the administrator, from the host."""
+    program = (
+        "import sys, urllib.request as u; key = open('/etc/marketprism/credentials/clickhouse-admin').read();"
+        " u.urlopen(u.Request('http://10.98.0.33:8123/', sys.argv[1].encode(),"
+        " {'X-ClickHouse-User': 'marketprism_admin', 'X-ClickHouse-Key': key})).read()"
+    )
+    host.check_output("python3 -c %s %s", program, sql)
+
+
+def backups(host: Host) -> list[dict[str, object]]:
+    return [
+        json.loads(host.check_output("cat %s", path)) for path in host.check_output("ls /srv/backup/*.json").split()
+    ]
+
+
+def test_the_timers_wait_for_their_time(host: Host) -> None:
+    for job in JOBS:
+        shown = host.check_output(
+            f"systemctl show -P ActiveState -P NextElapseUSecRealtime marketprism-{job}.timer"
+        ).split()
+        assert "active" in shown
+        assert len(shown) > 2, "no next time"
+
+
+def test_a_backup_and_a_drill_say_when_they_succeeded(host: Host) -> None:
+    admin(
+        host,
+        "INSERT INTO marketprism_hot.trades (source, exchange, market, symbol, timestamp, id_kind, side, price,"
+        " quantity, trade_id, stream_epoch, stream_seq, item, inserted_at) SELECT 'replayed', 'binance', 'spot',"
+        f" 'BTC-USDT', now64(6), 'fill', 'buy', 1, 1, number, 7, number, 0, now64(3) - 3600 FROM numbers({ROWS})",
+    )
+    before = time.time_ns() // 1_000_000_000
+    host.check_output("systemctl start marketprism-backup")
+    (made,) = backups(host)
+    assert made["tables"]["marketprism_hot"]["trades"]["least"] == ROWS
+    host.check_output("systemctl start marketprism-drill")
+    assert before <= last_success(host, "backup") <= last_success(host, "drill") <= before + 120
+
+
+def test_a_failure_is_told_with_its_journal_and_leaves_no_success(host: Host) -> None:
+    assert host.run("systemctl start marketprism-health").rc != 0
+    deadline = time.monotonic() + 30
+    while not host.file("/run/heard.jsonl").exists and time.monotonic() < deadline:
+        time.sleep(0.5)
+    told = json.loads(host.check_output("tail -n 1 /run/heard.jsonl"))
+    assert told["unit"] == "marketprism-health.service"
+    assert told["text"] == "MarketPrism on mp-maintenance: marketprism-health.service failed"
+    assert "collector does not answer at http://10.98.0.33:8087/ready" in told["journal"]
+    assert not host.file(f"{METRICS}/marketprism_health.prom").exists
+    host.check_output("systemctl reset-failed marketprism-health")
+
+
+def test_the_host_runs_its_own_playbooks(host: Host) -> None:
+    said = host.check_output("marketprism-ops backup")
+    assert f"{ROWS} rows" in said
+    first, second = backups(host)
+    assert second["base"] == first["id"]
+    refused = host.run("marketprism-ops nothing")
+    assert refused.rc == 2
+    assert "support-bundle" in refused.stderr
+
+
+def test_the_webhook_s_token_is_for_root_alone(host: Host) -> None:
+    units = host.check_output(
+        "systemctl cat 'marketprism-alert@x.service'; journalctl --no-pager; cat /opt/marketprism/ops/alert.py"
+    )
+    assert TOKEN not in units
+    file = host.file("/etc/marketprism/credentials/alert-webhook")
+    assert (file.user, file.mode) == ("root", 0o600)
