@@ -101,11 +101,7 @@ def no_data(host: Host) -> None:
 
 
 def memory_pressure(host: Host) -> None:
-    held = int(
-        host.check_output(
-            "cat /sys/fs/cgroup/memory/system.slice/system-marketprism*storage*/marketprism-storage*/memory.usage_in_bytes"
-        )
-    )
+    held = int(host.check_output(f"systemctl show --property=MemoryCurrent --value {STORAGE}"))
     host.check_output(f"systemctl set-property --runtime {STORAGE} MemoryMax={held + 65536}")
 
 
@@ -190,7 +186,8 @@ FAULTS: dict[str, Fault] = {
     "nats-down": Fault(
         section="service",
         inject=run(
-            "chown root:root /var/lib/nats/jetstream && chmod 700 /var/lib/nats/jetstream && systemctl kill -s KILL nats-server"
+            "chown root:root /var/lib/nats/jetstream && chmod 700 /var/lib/nats/jetstream"
+            " && systemctl kill -s KILL nats-server"
         ),
         wrong="storage-down",
     ),
