@@ -1,9 +1,9 @@
 """What follows a failed look at health: ask the doctor, run the matching playbook, and say what came of it.
 
-``remediate.py MODE PER_HOUR``: in mode ``report`` every playbook is rehearsed only. In mode ``automatic`` those act that
-the doctor marks safe, at most PER_HOUR times an hour; a repair that failed, or one that had to be made three times in six
-hours, freezes automation until a person removes the mark. Exits 0 when all is well again, otherwise 1: then the alert
-carries the report, which is this program's journal.
+``remediate.py MODE PER_HOUR``: in mode ``report`` every playbook is rehearsed only. In mode ``automatic`` those act
+that the doctor marks safe, at most PER_HOUR times an hour; a repair that failed, or one that had to be made three times
+in six hours, freezes automation until a person removes the mark. Exits 0 when all is well again, otherwise 1: then the
+alert carries the report, which is this program's journal.
 """
 
 import json
