@@ -17,7 +17,7 @@ Usage: scripts/manage_all.sh COMMAND [OPTION...]
 
   init               install, or finish an installation
   repair             back to what the inventory says; data and release stay
-  fix PROBLEM        repair one problem of playbooks/remediate
+  fix PROBLEM        repair one problem of playbooks/remediate; --check says what it would do
   integrity          compare streams and tables with the contract
   upgrade, rollback  this clone's release; the release before it
   backup             tables and streams into backup_dir
@@ -119,7 +119,7 @@ main() {
       problem=${words[0]-}
       [[ $problem =~ ^[a-z0-9-]+$ && -f playbooks/remediate/$problem.yml ]] ||
         fail "there is no playbooks/remediate/$problem.yml; try repair"
-      play "playbooks/remediate/$problem.yml"
+      play "playbooks/remediate/$problem.yml" -e remediation_apply=true
       ;;
     status) ask 'storage[0]' "env COLUMNS=${COLUMNS:-140} /usr/local/bin/marketprism status ${json[*]}" ;;
     health) ask 'storage[0]' "env COLUMNS=${COLUMNS:-140} /usr/local/bin/marketprism health ${json[*]}" || exit 1 ;;

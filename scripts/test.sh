@@ -12,8 +12,8 @@ Usage: scripts/test.sh [--fast | --all [--resume]] [SLICE…]
   (nothing)  lint, unit, integration, the README's commands, and every short molecule scenario: what CI runs, under 30 minutes on 2 cores
   --fast     lint, unit and integration alone, under 3 minutes
   --all      CI's slices, every verb on one machine (molecule-lifecycle), every scenario on the next Debian as well, every fault
-             of every exchange (venue-faults), and a million broken frames for each (fuzz; FUZZ_FRAMES and FUZZ_SEED choose how
-             many and which)
+             of every exchange (venue-faults), every fault of a machine (remediation-all), and a million broken frames for each
+             exchange (fuzz; FUZZ_FRAMES and FUZZ_SEED choose how many and which)
   --resume   with --all: skip the slices that passed since the last change of any file
   SLICE      only these, such as: lint unit integration readme molecule-nats trixie-nats
 
@@ -23,7 +23,7 @@ HELP
 
 readonly fast=(lint unit integration)
 # Minutes each; of the verbs, CI runs backup, drill and the timers, in `maintenance`.
-readonly long=(molecule-lifecycle venue-faults fuzz)
+readonly long=(molecule-lifecycle venue-faults fuzz remediation-all)
 ci=("${fast[@]}" readme)
 trixie=()
 for scenario in molecule/*/molecule.yml; do
@@ -85,6 +85,7 @@ run_slice() {
     venue-faults) fetch_artifacts && tests venue-faults -m venue_faults ;;
     fuzz) tests fuzz -m fuzz ;;
     readme) tests readme -m lab --timeout 1200 ;;
+    remediation-all) REMEDIATION_FAULTS=all PYTEST_ADDOPTS="--junitxml=$results/$1.xml" molecule test -s remediation ;;
     molecule-*) PYTEST_ADDOPTS="--junitxml=$results/$1.xml" molecule test -s "${1#molecule-}" ;;
     trixie-*) LAB_SUITE=trixie PYTEST_ADDOPTS="--junitxml=$results/$1.xml" molecule test -s "${1#trixie-}" ;;
     *) echo "no slice named $1" && return 2 ;;

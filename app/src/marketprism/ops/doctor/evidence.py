@@ -88,6 +88,7 @@ class Cpu:
         load: Average of the last minute.
         waiting_10s: Percent of the time in which some task waited for a processor; None where the kernel does not say.
         waiting_60s: Likewise.
+        used: Processors that all processes of this host together use; None where nobody looked.
     """
 
     count: int
@@ -95,6 +96,7 @@ class Cpu:
     load: float
     waiting_10s: float | None = None
     waiting_60s: float | None = None
+    used: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,8 +87,11 @@ class Gatherer:
         hungry = evidence.cpu is not None and is_saturated(evidence.cpu)
         short = evidence.memory is not None and is_short(evidence.memory)
         if hungry or short or any(is_at_limit(unit) for unit in units):
-            eaters = await self._source("processes", _eaters())
-            evidence = replace(evidence, eaters=eaters or ())
+            found = await self._source("processes", _eaters())
+            if found is not None:
+                eaters, used = found
+                cpu = replace(evidence.cpu, used=used) if evidence.cpu is not None else None
+                evidence = replace(evidence, eaters=eaters, cpu=cpu)
         return evidence
 
     async def _source(self, name: str, look: Awaitable[T] | None) -> T | None:
@@ -116,10 +119,11 @@ async def _cpu() -> Cpu:
     return kernel.cpu(before, kernel.ticks())
 
 
-async def _eaters() -> tuple[Eater, ...]:
+async def _eaters() -> tuple[tuple[Eater, ...], float]:
     before = kernel.ticks(processes=True)
     await asyncio.sleep(SAMPLE_SECONDS)
-    return kernel.eaters(before, kernel.ticks(processes=True))
+    after = kernel.ticks(processes=True)
+    return kernel.eaters(before, after), kernel.used(before, after)
 
 
 async def _names(names: list[str]) -> dict[str, str]:

@@ -43,4 +43,6 @@ def test_four_losses_in_ten_minutes_are_flapping() -> None:
 def test_few_or_old_losses_and_those_of_nats_are_not() -> None:
     assert list(websocket_flapping(lost(healthy(), 3))) == []
     assert list(websocket_flapping(lost(healthy(), 9, ago=700))) == []
+    restarted = faults.unit(lost(healthy(), 4), COLLECTOR, since=NOW - 1)
+    assert list(websocket_flapping(restarted)) == []
     assert list(websocket_flapping(lost(healthy(), 9, component="nats"))) == []

@@ -96,6 +96,13 @@ def test_the_eater_of_processor_time_is_named() -> None:
     assert finding.evidence[-1] == "process 78 (stress --cpu 8) uses 1.9 processors"
 
 
+def test_processors_that_others_take_are_no_problem_of_this_host() -> None:
+    evidence = faults.cpu_full(healthy())
+    assert evidence.cpu is not None
+    assert list(cpu_saturated(replace(evidence, cpu=replace(evidence.cpu, used=0.4)))) == []
+    assert len(list(cpu_saturated(replace(evidence, cpu=replace(evidence.cpu, used=1.9))))) == 1
+
+
 def test_most_exchanges_have_to_contradict_our_clock() -> None:
     (finding,) = clock_skew(faults.skewed(healthy()))
     assert finding.evidence[0] == "our clock is 42.50 s behind that of binance-spot"

@@ -1,6 +1,7 @@
 """What /proc says, from files of a kernel and from this one."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from marketprism.ops.doctor.sources import kernel
@@ -54,6 +55,9 @@ def test_the_process_that_took_the_time_is_named_whatever_its_name(tmp_path: Pat
     found = kernel.eaters(before, kernel.ticks(tmp_path, processes=True), tmp_path, count=1)
     assert {(each.pid, each.command) for each in found} == {(7, "burn --all"), (8, "kworker")}
     assert max(found, key=lambda each: each.cpu).pid == 7
+    (tmp_path / "8" / "stat").unlink()
+    moments = [replace(before, seconds=10.0), replace(kernel.ticks(tmp_path, processes=True), seconds=12.0)]
+    assert kernel.used(*moments) == 300 / os.sysconf("SC_CLK_TCK") / 2
     assert max(found, key=lambda each: each.memory_bytes).pid == 8
 
 

@@ -73,12 +73,13 @@ def dns_failure(evidence: Evidence) -> Iterator[Finding]:
 
 
 def websocket_flapping(evidence: Evidence) -> Iterator[Finding]:
-    """Find WebSockets that were lost several times in the last minutes, by the collector's journal."""
+    """Find WebSockets that were lost several times in the last minutes, by the journal of the collector that runs."""
     losses: Counter[str] = Counter()
     reasons: dict[str, str] = {}
     unit = (evidence.units or {}).get(COLLECTOR)
+    began = max(evidence.now - FLAPPING_SECONDS, unit.since or 0.0) if unit is not None else 0.0
     for line in unit.lines if unit is not None else ():
-        if evidence.now - line.seconds > FLAPPING_SECONDS or '"connection lost"' not in line.text:
+        if line.seconds < began or '"connection lost"' not in line.text:
             continue
         entry = _entry(line.text)
         if entry.get("component") == "session" and entry.get("event") == "connection lost":

@@ -16,6 +16,8 @@ CPU_IDLE_SHARE = 0.05
 CPU_WAITING_10S, CPU_WAITING_60S = 80.0, 60.0
 """Both, so that neither a short burst nor the memory of one is taken for saturation."""
 CPU_LOAD_PER_PROCESSOR = 1.5
+CPU_OWN_SHARE = 0.5
+"""A container or a virtual machine shares its processors; what others take is not lowered here."""
 DISK_FREE_SHARE, DISK_FREE_BYTES = 0.05, 5 * GIB
 DISK_LAST_SHARE = 0.02
 INODES_FREE_SHARE = 0.02
@@ -118,9 +120,9 @@ def _at_limit(unit: Unit) -> str:
 
 
 def cpu_saturated(evidence: Evidence) -> Iterator[Finding]:
-    """Find processors that have had more to do than they can, for a while."""
+    """Find processors that have had more to do than they can, for a while, by processes of this host."""
     cpu = evidence.cpu
-    if cpu is None or not is_saturated(cpu):
+    if cpu is None or not is_saturated(cpu) or (cpu.used is not None and cpu.used < cpu.count * CPU_OWN_SHARE):
         return
     eaters = sorted(evidence.eaters, key=lambda eater: -eater.cpu)[:3]
     yield Finding(

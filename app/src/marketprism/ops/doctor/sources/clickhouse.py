@@ -31,10 +31,12 @@ def tables(settings: Settings) -> Tables:
         for row in reader.rows(_newest_sql(source))
     }
     rows = {row["data_type"]: int(row["rows"]) for row in reader.rows(_rows_sql())}
+    collected = _collected(settings)  # what is no longer collected is no longer healed
     gaps = tuple(
         f"{row['exchange']} {row['market']} {row['symbol']} {row['data_type']}: {row['size'] or 'unknown many'}"
         f" missing after id {row['after_id']}, found at {row['found_at']} UTC"
         for row in reader.rows(_gaps_sql(source))
+        if (row["exchange"], row["market"], row["symbol"]) in collected
     )
     now = time.time_ns() / 1e9
     inside = _inside(settings)
@@ -73,6 +75,16 @@ def _gaps_sql(source: str) -> str:
         f" AND detected_at > now() - {GAP_SECONDS} AND detected_at < now() - {HEALING_SECONDS}"
         " ORDER BY found_at DESC LIMIT 50"
     )
+
+
+def _collected(settings: Settings) -> set[tuple[str, str, str]]:
+    """Name the instruments that the settings ask for."""
+    return {
+        (VENUES[venue].exchange.value, market.value, symbol)
+        for venue, configured in settings.venues.items()
+        if configured.enabled
+        for _, market, symbol in feeds(venue, configured.symbols, configured.data_types)
+    }
 
 
 def _fresh_types() -> list[DataType]:

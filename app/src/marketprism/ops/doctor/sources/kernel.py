@@ -100,6 +100,13 @@ def eaters(before: Ticks, after: Ticks, proc: Path = Path("/proc"), count: int =
     )
 
 
+def used(before: Ticks, after: Ticks) -> float:
+    """Return how many processors all processes of this host took between two moments."""
+    seconds = max(after.seconds - before.seconds, 0.001)
+    spent = sum(ticks - before.processes.get(pid, ticks) for pid, ticks in after.processes.items())
+    return spent / _TICKS / seconds
+
+
 def command(process: Path) -> str:
     """Return a process's command line; a kernel thread has none and shows its name."""
     try:

@@ -1,0 +1,124 @@
+"""Each problem on a real machine: named by the doctor, refused by the wrong playbook, repaired and proved."""
+
+import json
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from testinfra.host import Host
+
+from .faults import FAULTS, IN_CI, Fault
+
+CLONE = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
+EPHEMERAL = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
+MACHINE = "mp-remediation"
+CHOSEN = os.environ.get("REMEDIATION_FAULTS", "")
+NAMES = list(FAULTS) if CHOSEN == "all" else CHOSEN.split(",") if CHOSEN else IN_CI
+DETECTION_SECONDS = 60  # 15 on a machine of its own; a computer that several share is slower
+STATE = (
+    "cat /etc/marketprism/*.yml /etc/marketprism/*.env /etc/nats/*.conf /etc/clickhouse-server/users.d/*;"
+    " ls -laR /opt/marketprism/current/venv/lib/*/site-packages | grep -v pycache; ls /run/systemd/system.control 2>&1;"
+    " cat /var/lib/marketprism/remediation/record.jsonl 2>&1"
+)
+
+
+def playbook(problem: str, *variables: str) -> tuple[int, str]:
+    """Run a playbook of remediation as an operator would."""
+    command = ["ansible-playbook", "-i", str(EPHEMERAL / "inventory"), f"{CLONE}/playbooks/remediate/{problem}.yml"]
+    for variable in (f"marketprism_inventory={MACHINE}", "remediation_limit_per_hour=99", *variables):
+        command += ["-e", variable]
+    environ = {**os.environ, "ANSIBLE_CONFIG": f"{EPHEMERAL}/ansible.cfg", "ANSIBLE_ROLES_PATH": f"{CLONE}/roles"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+    return done.returncode, done.stdout + done.stderr
+
+
+def doctor(host: Host) -> dict[str, Any]:
+    """Ask the doctor; one that does not run finds its own environment damaged."""
+    answer = host.run("marketprism doctor --json")
+    return json.loads(answer.stdout) if answer.stdout.startswith("{") else {"exit_code": 9, "roots": [], "findings": []}
+
+
+def wait_for(host: Host, roots: list[str], seconds: float) -> float:
+    """Wait until the doctor names these causes and no other; returns the seconds."""
+    began = time.monotonic()
+    while True:
+        found = doctor(host)
+        if found["roots"] == roots and (roots or found["exit_code"] == 0):
+            return time.monotonic() - began
+        if time.monotonic() - began > seconds:
+            pytest.fail(f"after {seconds} s not {roots or 'healthy'}: {json.dumps(found, indent=1)}")
+        time.sleep(1)
+
+
+@pytest.fixture(autouse=True)
+def well(host: Host) -> None:
+    """Begin with a machine on which all is well."""
+    wait_for(host, [], 120)
+
+
+@pytest.mark.parametrize("problem", NAMES)
+def test_a_problem_is_named_rehearsed_repaired_and_proved(
+    host: Host, problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fault = FAULTS[problem]
+    fault.inject(host)
+    try:
+        detected = wait_until_named(host, problem, fault)
+        state = host.check_output(STATE)
+        code, said = playbook(problem, *fault.variables)
+        assert (code == 0) or not fault.repaired, said
+        assert f"{problem} is there" in said
+        code, said = playbook(fault.wrong, "remediation_apply=true")
+        assert code != 0, said
+        assert f"This is not {fault.wrong}; nothing was changed" in re.sub(r"\s+", " ", said)
+        assert host.check_output(STATE) == state
+        repaired = prove(host, problem, fault)
+    finally:
+        fault.clean(host)
+    with capsys.disabled():
+        print(f"\n{problem}: detected {detected:.0f} s after the fault (its limit is {fault.limit:.0f} s), {repaired}")
+
+
+def wait_until_named(host: Host, problem: str, fault: Fault) -> float:
+    """Wait until the doctor names the problem; where the fault silences it, the playbook is asked instead."""
+    if host.run("marketprism doctor --json").rc == 1 and not host.run("marketprism doctor --json").stdout:
+        return 0.0
+    return wait_for(host, [problem], fault.limit + DETECTION_SECONDS)
+
+
+def prove(host: Host, problem: str, fault: Fault) -> str:
+    """Repair it, or see that the playbook says why not; returns the figure."""
+    began = time.monotonic()
+    code, said = playbook(problem, "remediation_apply=true", *fault.variables)
+    if not fault.repaired:
+        assert code != 0, said
+        return f"and refused: {said.count('fatal:')}"
+    assert code == 0, said
+    wait_for(host, [], 120)
+    seconds = time.monotonic() - began
+    record = json.loads(host.check_output("tail -n 1 /var/lib/marketprism/remediation/record.jsonl"))
+    assert (record["problem"], record["result"]) == (problem, "repaired")
+    assert record["evidence"]
+    if fault.audited:
+        audit(host)
+    code, said = playbook(problem, "remediation_apply=true")
+    assert code == 0, said
+    assert f"{problem} is not there" in said
+    assert "changed=0" in said
+    return f"healthy {seconds:.0f} s after the playbook started"
+
+
+def audit(host: Host) -> None:
+    """No row is lost that was stored or in the stream; what the fault kept from being collected is in the ledger."""
+    deadline = time.monotonic() + 90
+    while True:
+        answer = host.run("marketprism audit --json --since 30m")
+        found = json.loads(answer.stdout)
+        if all(each["lost"] == 0 for each in found["deliveries"]):
+            return
+        assert time.monotonic() < deadline, answer.stdout
+        time.sleep(3)

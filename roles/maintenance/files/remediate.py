@@ -1,0 +1,115 @@
+"""What follows a failed look at health: ask the doctor, run the matching playbook, and say what came of it.
+
+``remediate.py MODE PER_HOUR``: in mode ``report`` every playbook is rehearsed only. In mode ``automatic`` those act
+that the doctor marks safe, at most PER_HOUR times an hour; a repair that failed, or one that had to be made three times
+in six hours, freezes automation until a person removes the mark. Exits 0 when all is well again, otherwise 1: then the
+alert carries the report, which is this program's journal.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+STATE = Path("/var/lib/marketprism/remediation")
+BY = "timer"
+HOUR_SECONDS, LOOP_SECONDS, LOOP_REPAIRS = 3600, 6 * 3600, 3
+SHOWN_LINES = 25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What is done about a cause. Without `acts` its playbook is rehearsed; `why` says why it does not act."""
+
+    problem: str
+    acts: bool
+    why: str = ""
+
+
+def decide(
+    report: dict[str, Any], record: list[dict[str, Any]], *, mode: str, per_hour: int, frozen: str, now: float
+) -> Decision | None:
+    """Choose the first cause and whether its playbook may act; None where the doctor names no cause."""
+    causes = [found for found in report["findings"] if found["root"] and found["repair"]["command"]]
+    if not causes:
+        return None
+    problem = causes[0]["problem"]
+    why = _forbidden(causes, record, mode=mode, per_hour=per_hour, frozen=frozen, now=now)
+    return Decision(problem=problem, acts=not why, why=why)
+
+
+def _forbidden(
+    causes: list[dict[str, Any]], record: list[dict[str, Any]], *, mode: str, per_hour: int, frozen: str, now: float
+) -> str:
+    recent = [entry for entry in record if entry["by"] == BY and now - entry["began"] < HOUR_SECONDS]
+    if mode != "automatic":
+        return f"remediation_mode is {mode}"
+    if frozen:
+        return f"automation is frozen: {frozen}"
+    if len(causes) > 1:
+        return f"several causes at once, {', '.join(each['problem'] for each in causes)}: a person has to look"
+    if not causes[0]["repair"]["automatic"]:
+        return f"{causes[0]['problem']} is not among what may be repaired automatically"
+    if len(recent) >= per_hour:
+        return f"{len(recent)} repairs in the last hour: a person has to look"
+    return ""
+
+
+def freeze(record: list[dict[str, Any]], now: float) -> str:
+    """Say why automation has to stop; empty when it may go on."""
+    ours = [entry for entry in record if entry["by"] == BY and now - entry["began"] < LOOP_SECONDS]
+    if ours and ours[-1]["result"] == "failed":
+        return f"the repair of {ours[-1]['problem']} did not help"
+    for problem in {entry["problem"] for entry in ours}:
+        times = sum(entry["problem"] == problem for entry in ours)
+        if times >= LOOP_REPAIRS:
+            return f"{problem} was repaired {times} times in six hours and comes again"
+    return ""
+
+
+def main(mode: str, per_hour: int) -> int:
+    """Do it; returns the exit code."""
+    asked = subprocess.run(["marketprism", "doctor", "--json"], capture_output=True, text=True, check=False)
+    if not asked.stdout.startswith("{"):
+        print("the doctor does not run; try marketprism-ops remediate/storage-down", asked.stderr[-500:])
+        return 1
+    report = json.loads(asked.stdout)
+    print(report["summary"])
+    mark = STATE / "frozen"
+    frozen = mark.read_text(encoding="utf-8").strip() if mark.exists() else ""
+    now = time.time_ns() / 1e9
+    decision = decide(report, recorded(), mode=mode, per_hour=per_hour, frozen=frozen, now=now)
+    if decision is None:
+        return int(report["exit_code"] != 0)
+    code = play(decision)
+    if not decision.acts:
+        print(f"Nothing was changed ({decision.why}). To repair it: scripts/manage_all.sh fix {decision.problem}")
+        return 1
+    reason = freeze(recorded(), now)
+    if reason:
+        mark.write_text(f"{reason}\n", encoding="utf-8")
+        print(f"Automation is frozen: {reason}. A person has to look, and then to remove {mark}")
+    return int(code != 0 or bool(reason))
+
+
+def play(decision: Decision) -> int:
+    """Run the playbook and print the end of what it says; returns its exit code."""
+    command = ["marketprism-ops", f"remediate/{decision.problem}", "-e", f"remediation_by={BY}"]
+    command += ["-e", "remediation_apply=true"] if decision.acts else []
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    print(*(done.stdout + done.stderr).splitlines()[-SHOWN_LINES:], sep="\n")
+    return done.returncode
+
+
+def recorded() -> list[dict[str, Any]]:
+    """Read the record of repairs, oldest first."""
+    path = STATE / "record.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [json.loads(line) for line in lines]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], int(sys.argv[2])))
