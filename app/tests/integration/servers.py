@@ -83,11 +83,15 @@ class Server:
     def is_up(self) -> bool:
         raise NotImplementedError
 
-    def start(self) -> None:
+    def spawn(self) -> None:
+        """Start it, and do not wait until it answers."""
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.directory, env=self.environ
             )
+
+    def start(self) -> None:
+        self.spawn()
         try:
             eventually(self._up_or_dead, what=f"{self.command[0]} answers")
         except BaseException:
