@@ -50,6 +50,8 @@ def rows_in_flight(rig: Rig, moments: list[int]) -> dict[int, int]:
     Their own times tell, afterwards. What died with the collector is not counted: a lower bound.
     """
     found: Counter[int] = Counter()
+    if not moments:  # nothing died
+        return {}
     for data_type in DATA_TYPES.values():
         answer = rig.ask(
             "SELECT moment, count() FROM (SELECT arrayJoin(arrayFilter(m -> m >= toUnixTimestamp64Micro(received_at)"

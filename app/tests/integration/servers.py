@@ -1,7 +1,9 @@
 """The real NATS server and the real ClickHouse engine as plain processes on free loopback ports."""
 
+import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -15,7 +17,7 @@ from xml.sax.saxutils import escape
 
 from marketprism.contract.catalog import CLICKHOUSE_USERS, COLD_DATABASE, HOT_DATABASE, NATS_USERS
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 PASSWORDS = {f"nats-{user}": f"nats{user}secret" for user in NATS_USERS} | {
     f"clickhouse-{role}": f"clickhouse{role}secret" for role in CLICKHOUSE_USERS
 }
@@ -45,9 +47,12 @@ def artifact(name: str) -> Path | None:
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """Choose a port below those that the kernel gives to clients: it stays free while a server is down."""
+    while True:
+        port = random.randrange(12_000, 32_000)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def eventually(predicate, seconds: float = START_SECONDS, what: str = "") -> None:
