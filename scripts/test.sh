@@ -7,13 +7,15 @@ cd -- "${self%/scripts/*}" || exit
 
 usage() {
   cat <<'HELP'
-Usage: scripts/test.sh [--fast | --all [--resume]] [SLICE…]
+Usage: scripts/test.sh [--fast | --faults [--kills N] | --all [--resume]] [SLICE…]
 
   (nothing)  lint, unit, integration, the README's commands, and every short molecule scenario: what CI runs, under 30 minutes on 2 cores
   --fast     lint, unit and integration alone, under 3 minutes
-  --all      CI's slices, every verb on one machine (molecule-lifecycle), every scenario on the next Debian as well, every fault
-             of every exchange (venue-faults), every fault of a machine (remediation-all), and a million broken frames for each
-             exchange (fuzz; FUZZ_FRAMES and FUZZ_SEED choose how many and which)
+  --faults   break a whole pipeline in every way, kill each process N times (130), and print what was lost: nothing;
+             in slices of at most 45 minutes, which also run alone, such as: faults-kills-storage
+  --all      CI's slices, the faults, every verb on one machine (molecule-lifecycle), every fault of every exchange (venue-faults),
+             every fault of a machine (remediation-all), a million broken frames for each exchange (fuzz; FUZZ_FRAMES and
+             FUZZ_SEED choose how many and which), and every scenario on the next Debian
   --resume   with --all: skip the slices that passed since the last change of any file
   SLICE      only these, such as: lint unit integration readme molecule-nats trixie-nats
 
@@ -24,6 +26,7 @@ HELP
 readonly fast=(lint unit integration)
 # Minutes each; of the verbs, CI runs backup, drill and the timers, in `maintenance`.
 readonly long=(molecule-lifecycle venue-faults fuzz remediation-all)
+readonly faults=(faults-kills-storage faults-kills-servers faults-kills-collector faults-servers faults-flow)
 ci=("${fast[@]}" readme)
 trixie=()
 for scenario in molecule/*/molecule.yml; do
@@ -35,10 +38,13 @@ done
 slices=("${ci[@]}")
 chosen=()
 resume=false
+kills=130
 while [ $# -gt 0 ]; do
   case "$1" in
     --fast) slices=("${fast[@]}") ;;
-    --all) slices=("${ci[@]}" "${trixie[@]}" "${long[@]}") ;;
+    --faults) slices=("${faults[@]}") ;;
+    --kills) kills=${2:?--kills needs a number} && shift ;;
+    --all) slices=("${ci[@]}" "${faults[@]}" "${long[@]}" "${trixie[@]}") ;;
     --resume) resume=true ;;
     --help | -h) usage && exit 0 ;;
     -*) usage >&2 && exit 2 ;;
@@ -73,6 +79,14 @@ tests() { # name, pytest arguments…
   (cd app && pytest --junitxml="$results/$1.xml" "${@:2}")
 }
 
+# A fault suite's clocks are shifted with libfaketime.
+faults() { # slice
+  fetch_artifacts
+  command -v faketime >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq faketime >/dev/null
+  local name=${1#faults-}
+  tests "$1" -m faults --kills "$kills" "tests/faults/test_${name//-/_}.py"
+}
+
 fetch_artifacts() {
   ansible-playbook playbooks/artifacts.yml
 }
@@ -80,11 +94,12 @@ fetch_artifacts() {
 run_slice() {
   case "$1" in
     lint) lint ;;
-    unit) tests unit -m "not integration and not lab and not venue_faults and not fuzz" --numprocesses 4 --dist loadfile ;;
+    unit) tests unit -m "not integration and not lab and not venue_faults and not fuzz and not faults" --numprocesses 4 --dist loadfile ;;
     integration) fetch_artifacts && tests integration -m integration ;;
     venue-faults) fetch_artifacts && tests venue-faults -m venue_faults ;;
     fuzz) tests fuzz -m fuzz ;;
     readme) tests readme -m lab --timeout 1200 ;;
+    faults-*) faults "$1" ;;
     remediation-all) REMEDIATION_FAULTS=all PYTEST_ADDOPTS="--junitxml=$results/$1.xml" molecule test -s remediation ;;
     molecule-*) PYTEST_ADDOPTS="--junitxml=$results/$1.xml" molecule test -s "${1#molecule-}" ;;
     trixie-*) LAB_SUITE=trixie PYTEST_ADDOPTS="--junitxml=$results/$1.xml" molecule test -s "${1#trixie-}" ;;
@@ -100,6 +115,7 @@ report() {
   if run_slice "$slice" >"$log" 2>&1 </dev/null; then
     echo "$tree" >"$results/$slice.passed"
     echo "== $slice: passed in $SECONDS s. $(grep -E '^=+ .*passed.* =+$' "$log" | tail -n 1 | tr -d '=')"
+    grep '^|' "$log"
   else
     echo "== $slice: FAILED after $SECONDS s; the end of $log:"
     tail -n 120 "$log"

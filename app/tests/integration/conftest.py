@@ -12,7 +12,7 @@ from nats.aio.client import Client as NatsClient
 
 from marketprism.contract import schema
 from marketprism.contract.catalog import COLD_DATABASE, HOT_DATABASE, STREAMS, inbox_prefix
-from marketprism.contract.tables import tables_of
+from marketprism.contract.tables import TABLES, WATERMARKS
 from marketprism.settings import Settings, load
 from tests.integration.servers import PASSWORDS, ClickHouseServer, NatsServer, artifact, free_port
 
@@ -92,8 +92,9 @@ async def streams(nats_admin: NatsClient) -> None:
 def tables(clickhouse_server: ClickHouseServer) -> ClickHouseServer:
     """ClickHouse with the contract's tables, empty."""
     for database in (HOT_DATABASE, COLD_DATABASE):
-        for table in tables_of(database):
+        for table in TABLES.values():
             clickhouse_server.query(f"TRUNCATE TABLE {database}.{table.name}")
+    clickhouse_server.query(f"TRUNCATE TABLE {COLD_DATABASE}.{WATERMARKS.name}")
     return clickhouse_server
 
 

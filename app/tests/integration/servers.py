@@ -1,7 +1,9 @@
 """The real NATS server and the real ClickHouse engine as plain processes on free loopback ports."""
 
+import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -45,9 +47,12 @@ def artifact(name: str) -> Path | None:
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """Choose a port below those that the kernel gives to clients: it stays free while a server is down."""
+    while True:
+        port = random.randrange(12_000, 32_000)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def eventually(predicate, seconds: float = START_SECONDS, what: str = "") -> None:
@@ -83,11 +88,15 @@ class Server:
     def is_up(self) -> bool:
         raise NotImplementedError
 
-    def start(self) -> None:
+    def spawn(self) -> None:
+        """Start it, and do not wait until it answers."""
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.directory, env=self.environ
             )
+
+    def start(self) -> None:
+        self.spawn()
         try:
             eventually(self._up_or_dead, what=f"{self.command[0]} answers")
         except BaseException:

@@ -97,6 +97,79 @@ def test_schema_is_made_and_brought_forward(clickhouse_server: ClickHouseServer)
     assert run("schema", "apply")["changed"] == []
 
 
+FIRST_BOOKS = """
+CREATE TABLE marketprism_hot.orderbooks
+(
+    source LowCardinality(String), exchange LowCardinality(String), market LowCardinality(String),
+    symbol LowCardinality(String), instrument LowCardinality(String),
+    timestamp DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)), receive_delay_us Int64 CODEC(ZSTD(1)),
+    update_id UInt64 CODEC(Delta, ZSTD(1)), reason Enum8('interval' = 1, 'resync' = 2),
+    price_scale UInt8, quantity_scale UInt8,
+    bid_price_integers Array(Int64) CODEC(GCD, Delta, ZSTD(1)), bid_quantity_integers Array(Int64) CODEC(GCD, ZSTD(1)),
+    ask_price_integers Array(Int64) CODEC(GCD, Delta, ZSTD(1)), ask_quantity_integers Array(Int64) CODEC(GCD, ZSTD(1)),
+    stream_epoch UInt32 CODEC(ZSTD(1)), stream_seq UInt64 CODEC(Delta, ZSTD(1)), item UInt16 CODEC(Delta, ZSTD(1)),
+    inserted_at DateTime64(3, 'UTC') DEFAULT now64(3) CODEC(Delta, ZSTD(1)),
+    bid_quantities Array(Decimal(38, 18))
+        ALIAS arrayMap(x -> toDecimal128(x, 18) / intExp10(quantity_scale), bid_quantity_integers)
+)
+ENGINE = MergeTree PARTITION BY toDate(timestamp)
+ORDER BY (source, exchange, market, symbol, timestamp, update_id)
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
+"""
+"""As the first release made it: without contract sizes, so that added ones are 0."""
+QUANTITIES = "SELECT arrayMap(x -> toString(x), bid_quantities) FROM marketprism_hot.orderbooks"
+
+
+@pytest.fixture
+def first_version(clickhouse_server: ClickHouseServer):
+    """The hot database of the first release, with one book of one bid of 1.25."""
+    clickhouse_server.query("DROP TABLE marketprism_hot.orderbooks SYNC")
+    clickhouse_server.query("DROP TABLE marketprism_hot.schema_versions SYNC")
+    clickhouse_server.query(FIRST_BOOKS)
+    clickhouse_server.query(
+        "INSERT INTO marketprism_hot.orderbooks (source, timestamp, update_id, reason, price_scale, quantity_scale,"
+        " bid_price_integers, bid_quantity_integers) VALUES ('simulated', now64(6), 1, 'interval', 2, 3, [100], [1250])"
+    )
+    yield
+    clickhouse_server.query("DROP TABLE marketprism_hot.orderbooks SYNC")
+    clickhouse_server.query("DROP TABLE marketprism_hot.schema_versions SYNC")
+    run("schema", "apply")
+
+
+def versions(clickhouse_server: ClickHouseServer) -> str:
+    return clickhouse_server.query("SELECT version, title FROM marketprism_hot.schema_versions ORDER BY version")
+
+
+@pytest.mark.usefixtures("first_version")
+def test_the_first_version_is_brought_forward_and_its_books_keep_their_values(clickhouse_server: ClickHouseServer):
+    assert clickhouse_server.query(QUANTITIES) == "['1.25']\n"
+    pending = "marketprism_hot: migration 2 is pending: books from before there was a contract_size hold base currency"
+    assert run("schema", "apply", "--check", code=1)["changed"][-1] == pending
+    assert "schema_versions" not in clickhouse_server.query("SHOW TABLES FROM marketprism_hot")
+    assert run("schema", "apply")["changed"][-1] == pending
+    assert clickhouse_server.query(QUANTITIES) == "['1.25']\n"
+    assert versions(clickhouse_server) == "2\tbooks from before there was a contract_size hold base currency\n"
+    assert run("schema", "apply") == {"check": False, "changed": [], "refused": []}
+
+
+@pytest.mark.usefixtures("first_version")
+def test_a_migration_that_was_interrupted_before_its_record_is_run_again(clickhouse_server: ClickHouseServer):
+    run("schema", "apply")
+    clickhouse_server.query("TRUNCATE TABLE marketprism_hot.schema_versions")
+    assert len(run("schema", "apply")["changed"]) == 1
+    assert clickhouse_server.query(QUANTITIES) == "['1.25']\n"
+
+
+def test_a_later_version_is_refused(clickhouse_server: ClickHouseServer):
+    clickhouse_server.query("INSERT INTO marketprism_cold.schema_versions (version, title) VALUES (99, 'later')")
+    try:
+        (refused,) = run("schema", "apply", "--check", code=1)["refused"]
+        assert refused["what"] == "marketprism_cold has version 99, this release knows 2"
+        assert "no way back" in refused["remedy"]
+    finally:
+        clickhouse_server.query("ALTER TABLE marketprism_cold.schema_versions DELETE WHERE version = 99")
+
+
 def test_a_changed_type_is_refused_with_a_remedy(clickhouse_server: ClickHouseServer):
     clickhouse_server.query("ALTER TABLE marketprism_cold.trades MODIFY COLUMN item UInt32")
     try:

@@ -4,7 +4,8 @@ import zlib
 from typing import Any
 
 from marketprism.contract.catalog import REWIND_CONSUMER, STREAMS, Stream
-from marketprism.contract.tables import VIEWS, Column, Table, View, tables_of
+from marketprism.contract.migrations import MIGRATIONS, Migration
+from marketprism.contract.tables import SCHEMA_VERSIONS, VIEWS, Column, Table, View, tables_of
 
 NANOSECONDS = 1_000_000_000
 MAX_PAYLOAD_BYTES = 1024 * 1024
@@ -49,7 +50,14 @@ def database_ddl(database: str) -> list[str]:
         f"CREATE DATABASE IF NOT EXISTS {database}",
         *(table_ddl(table, database) for table in tables_of(database)),
         *(view_ddl(view, database) for view in VIEWS.values()),
+        *(migration_record(migration, database) for migration in MIGRATIONS),
     ]
+
+
+def migration_record(migration: Migration, database: str) -> str:
+    """Render what notes that a database has had a migration."""
+    values = f"({migration.version}, '{migration.title}')"
+    return f"INSERT INTO {database}.{SCHEMA_VERSIONS.name} (version, title) VALUES {values}"  # noqa: S608 (all of it is the contract's)
 
 
 def stream_config(stream: Stream, store_bytes: int) -> dict[str, Any]:

@@ -270,6 +270,21 @@ WATERMARKS = Table(
 """How far each table is copied into the cold database; the highest watermark counts."""
 
 
+SCHEMA_VERSIONS = Table(
+    name="schema_versions",
+    columns=(
+        Column(name="version", type="UInt32"),
+        Column(name="title", type="String"),
+        Column(name="inserted_at", type="DateTime64(3, 'UTC')", codec="Delta, ZSTD(1)", default="now64(3)"),
+    ),
+    order_by=("version",),
+    indices=(),
+    partition_by="toDate(inserted_at)",
+)
+"""Which migrations a database has had, and when; never dropped."""
+
+
 def tables_of(database: str) -> tuple[Table, ...]:
     """Return the tables of one database."""
-    return (*TABLES.values(), WATERMARKS) if database == COLD_DATABASE else tuple(TABLES.values())
+    own = (WATERMARKS,) if database == COLD_DATABASE else ()
+    return (*TABLES.values(), *own, SCHEMA_VERSIONS)

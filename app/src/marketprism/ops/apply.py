@@ -98,6 +98,8 @@ def _apply_database(clickhouse: ClickHouseHttp, database: str, result: Result) -
         if not result.check:
             try:
                 clickhouse.execute(change.statement)
+                if change.record:
+                    clickhouse.execute(change.record)
             except QueryRefusedError as error:
                 result.refused.append(Refused(change.text, str(error)))
                 continue

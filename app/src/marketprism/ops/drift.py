@@ -17,11 +17,13 @@ class Change:
         text: What differs, with both values.
         statement: What brings the server forward; None where nothing can without losing data.
         remedy: The operator's next step where `statement` is None.
+        record: What notes that `statement` was run; empty where the server shows it by itself.
     """
 
     text: str
     statement: str | None = None
     remedy: str = ""
+    record: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,11 @@
 """Brings databases and tables forward to the contract."""
 
+from collections.abc import Mapping
+
 from marketprism.clickhouse_http import ClickHouseHttp
-from marketprism.contract.schema import view_ddl, view_mark
-from marketprism.contract.tables import VIEWS, View, tables_of
+from marketprism.contract.migrations import MIGRATIONS, VERSION
+from marketprism.contract.schema import migration_record, view_ddl, view_mark
+from marketprism.contract.tables import SCHEMA_VERSIONS, VIEWS, View, tables_of
 from marketprism.ops.drift import Change, LiveColumn, LiveTable, engine_settings, table_drift
 
 
@@ -22,7 +25,26 @@ def drift(clickhouse: ClickHouseHttp, database: str) -> list[Change]:
         changes += table_drift(table, database, live.get(table.name))
     for view in VIEWS.values():
         changes += _view_drift(clickhouse, view, database)
-    return changes
+    return changes + _migrations(clickhouse, database, live)
+
+
+def _migrations(clickhouse: ClickHouseHttp, database: str, live: Mapping[str, LiveTable]) -> list[Change]:
+    """List the steps that a database has not had, after what its tables lack."""
+    name = f"{database}.{SCHEMA_VERSIONS.name}"
+    known = SCHEMA_VERSIONS.name in live
+    had = {row["version"] for row in clickhouse.rows(f"SELECT version FROM {name}")} if known else set()
+    if had and max(had) > VERSION:
+        text = f"{database} has version {max(had)}, this release knows {VERSION}"
+        return [Change(text=text, remedy="install the release that wrote it, or a later one; there is no way back")]
+    return [
+        Change(
+            text=f"{database}: migration {migration.version} is pending: {migration.title}",
+            statement=migration.statement.format(database=database),
+            record=migration_record(migration, database),
+        )
+        for migration in MIGRATIONS
+        if migration.version not in had
+    ]
 
 
 def _view_drift(clickhouse: ClickHouseHttp, view: View, database: str) -> list[Change]:

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 
 from marketprism.clickhouse_http import ClickHouseHttp
 from marketprism.contract.catalog import COLD_DATABASE, HOT_DATABASE
-from marketprism.contract.tables import TABLES, tables_of
+from marketprism.contract.tables import TABLES, WATERMARKS
 from marketprism.errors import MarketPrismError
 from marketprism.settings import Settings
 from marketprism.storage import watermarks
@@ -137,7 +137,7 @@ class ColdStorage:
     def _drop(self) -> None:
         for table in TABLES.values():
             self._dropped[HOT_DATABASE] += self._mover.drop_proven(table, self._settings.hot_days)
-        for table in tables_of(COLD_DATABASE):
+        for table in (*TABLES.values(), WATERMARKS):
             self._step()
             self._dropped[COLD_DATABASE] += drop_old(self._cold, table, self._settings.cold_days)
 

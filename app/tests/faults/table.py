@@ -1,0 +1,46 @@
+"""One line per fault: what was sent, what is there, and how long it took until events were stored again."""
+
+from dataclasses import dataclass
+from statistics import median
+
+from tests.faults.kills import Kills, rows_in_flight
+from tests.faults.rig import Rig
+from tests.faults.verdict import judge
+
+RECOVERY_SECONDS = 30.0
+HEADER = (
+    "| fault | times | rows in flight | sent | stored | missing | twice | seconds to recover: median, most |",
+    "|---|---|---|---|---|---|---|---|",
+)
+
+
+@dataclass(slots=True)
+class Table:
+    """The lines so far, as Markdown."""
+
+    lines: list[str]
+
+    def conclude(self, rig: Rig, name: str, kills: Kills, *, restarts_books: bool = False) -> None:
+        """Let everything arrive, judge it, and note the line.
+
+        Args:
+            rig: Running; its venues fall silent.
+            name: What was done.
+            kills: When, and how long it took until events were stored again.
+            restarts_books: Whether books may have started anew, which leaves out changes.
+        """
+        rig.finish()
+        flying = rows_in_flight(rig, kills.moments)
+        verdict = judge(rig.simulator.truth, rig.ask)
+        phases = ", ".join(f"{count} {phase}" for phase, count in sorted(kills.phases.items()))
+        seconds = kills.recovery_seconds
+        self.lines.append(
+            f"| {name}{f': {phases}' if phases else ''} | {max(len(kills.moments), 1)} "
+            f"| {f'{min(flying.values())} to {max(flying.values())}' if flying else ''} "
+            f"| {verdict.sent} | {verdict.stored} | {verdict.missing} | {verdict.twice} "
+            f"| {median(seconds):.1f}, {max(seconds):.1f} |"
+        )
+        assert (verdict.missing, verdict.twice, verdict.wrong) == (0, 0, 0), (verdict, self.lines[-1])
+        assert restarts_books or not verdict.resynced, verdict
+        assert all(flying.values()), f"idle kills prove nothing: {flying}"
+        assert max(seconds) < RECOVERY_SECONDS, seconds

@@ -1,0 +1,141 @@
+"""What goes through the pipeline is damaged, late, too much, or meets a second writer."""
+
+import random
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.faults.damage import corrupted, dead_letters, publish, stored_messages, tear_spool
+from tests.faults.kills import Kills
+from tests.faults.rig import Rig
+from tests.faults.table import Table
+from tests.faults.test_kills_collector import backfill
+from tests.faults.test_servers import recovered
+from tests.integration.flows import StorageService
+from tests.integration.servers import eventually
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+CUT_SECONDS = 30
+NAME = "trade.binance.spot.BTC-USDT"
+POISON = [
+    (NAME, b""),
+    (NAME, b"no JSON"),
+    (NAME, b"[]"),
+    (NAME, b"\xff\xfe" * 500_000),
+    (NAME, b'{"type": "trade", "events": [1, 2, 3]}'),
+    ("trade.nowhere.spot.BTC-USDT", b"{}"),
+    ("orderbook_delta.binance.spot.BTC-USDT", b'{"type": "trade"}'),
+]
+
+
+def test_poison_is_laid_aside(rig: Rig, table: Table) -> None:
+    publish(rig, POISON * 20)
+    kills = recovered(rig)
+    eventually(lambda: dead_letters(rig) == 20 * len(POISON), 20, "every poisonous message is laid aside")
+    table.conclude(rig, f"{20 * len(POISON)} poisonous messages, as many dead letters", kills)
+
+
+def test_messages_come_again_in_disorder_and_damaged(rig: Rig, table: Table) -> None:
+    dice = random.Random(1)
+    damaged = 0
+    for _ in range(3):
+        time.sleep(2)
+        for stream in ("MARKET_DATA", "ORDERBOOK_DELTA", "ORDERBOOK_SNAP"):
+            messages = stored_messages(rig, stream, 150)
+            spoilt = corrupted(messages[:20], dice)
+            damaged += len(spoilt)
+            publish(rig, dice.sample(messages + spoilt, len(messages) + len(spoilt)))
+    kills = recovered(rig)
+    eventually(lambda: dead_letters(rig) == damaged, 20, f"{damaged} damaged messages are laid aside")
+    table.conclude(rig, f"messages twice, in disorder, {damaged} damaged", kills)
+
+
+def test_a_second_writer_is_refused(rig: Rig, table: Table) -> None:
+    second = StorageService(rig.storage.directory, rig.config, rig.settings)
+    with pytest.raises(AssertionError, match="another storage-hot writer"):
+        second.start()
+    table.conclude(rig, "second writer on the same host", recovered(rig))
+
+
+def test_the_link_between_collector_and_nats_is_cut(make_rig: Callable[..., Rig], table: Table) -> None:
+    rig = make_rig(through_link=True)
+    rig.start()
+    assert rig.link is not None
+    kills = Kills()
+    for silent in (True, False):
+        if silent:
+            rig.link.send(signal.SIGSTOP)
+        else:
+            rig.link.kill()
+        time.sleep(CUT_SECONDS)
+        if silent:
+            rig.link.send(signal.SIGCONT)
+        else:
+            rig.link.start()
+        recovered(rig, kills)
+    table.conclude(rig, f"link from collector to NATS cut for {CUT_SECONDS} s, silently and with resets", kills)
+
+
+@pytest.mark.skipif(not FAKETIME.exists(), reason="libfaketime is not installed: apt-get install faketime")
+@pytest.mark.parametrize(
+    ("unit", "shift"), [("collector", "+1h"), ("collector", "-1h"), ("storage", "+1h"), ("storage", "-1h")]
+)
+def test_the_clock_of_a_unit_is_wrong(unit: str, shift: str, make_rig: Callable[..., Rig], table: Table) -> None:
+    rig = make_rig()
+    server = getattr(rig, unit)
+    server.environ |= {"LD_PRELOAD": str(FAKETIME), "FAKETIME": shift, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    rig.start()
+    time.sleep(20)
+    table.conclude(rig, f"clock of {unit} {shift}", recovered(rig))
+
+
+def test_the_spool_is_torn(rig: Rig, table: Table) -> None:
+    rig.nats.send(signal.SIGSTOP)
+    time.sleep(6)
+    rig.collector.kill()
+    tear_spool(rig)
+    rig.nats.send(signal.SIGCONT)
+    rig.collector.start()
+    kills = recovered(rig)
+    backfill(rig)
+    table.conclude(rig, "spool torn at its end", kills, restarts_books=True)
+
+
+def test_ten_times_the_flow_for_a_minute(rig: Rig, table: Table) -> None:
+    rig.inject("burst", factor=10, seconds=60)
+    time.sleep(60)
+    table.conclude(rig, "ten times the flow for 60 s", recovered(rig))
+
+
+def test_everything_dies_at_once(rig: Rig, table: Table) -> None:
+    """As in a power cut; the next boot has another name."""
+    kills = Kills()
+    for boot in range(5):
+        servers = [rig.collector, rig.nats, rig.storage, rig.clickhouse]
+        for server in servers:
+            server.send(signal.SIGKILL)
+        kills.note("killed")
+        for server in servers:
+            server.wait()
+        rig.storage.environ["BOOT_ID"] = f"{boot:032x}"
+        for server in reversed(servers):
+            server.spawn()
+        recovered(rig, kills)
+    backfill(rig)
+    table.conclude(rig, "all processes at once, then another boot", kills, restarts_books=True)
+
+
+def test_everything_is_stopped_and_booted_again(rig: Rig, table: Table) -> None:
+    servers = [rig.collector, rig.storage, rig.nats, rig.clickhouse]
+    for server in servers:
+        server.stop()
+    rig.storage.environ["BOOT_ID"] = "f" * 32
+    for server in reversed(servers):
+        server.spawn()
+    kills = recovered(rig)
+    backfill(rig)
+    table.conclude(rig, "orderly stop and another boot", kills, restarts_books=True)
