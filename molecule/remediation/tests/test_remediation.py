@@ -70,7 +70,7 @@ def test_a_problem_is_named_rehearsed_repaired_and_proved(
     try:
         detected = wait_until_named(host, problem, fault)
         state = host.check_output(STATE)
-        code, said = playbook(problem, *fault.variables)
+        code, said = playbook(problem)
         assert (code == 0) or not fault.repaired, said
         assert f"{problem} is there" in said
         code, said = playbook(fault.wrong, "remediation_apply=true")
@@ -94,7 +94,7 @@ def wait_until_named(host: Host, problem: str, fault: Fault) -> float:
 def prove(host: Host, problem: str, fault: Fault, before: int) -> str:
     """Repair it, or see that the playbook says why not; returns the figure."""
     began = time.monotonic()
-    code, said = playbook(problem, "remediation_apply=true", *fault.variables)
+    code, said = playbook(problem, "remediation_apply=true")
     if not fault.repaired:
         assert code != 0, said
         return f"and refused: {said.count('fatal:')}"
@@ -110,6 +110,10 @@ def prove(host: Host, problem: str, fault: Fault, before: int) -> str:
     assert code == 0, said
     assert f"{problem} is not there" in said
     assert "changed=0" in said
+    if fault.is_profile:
+        code, said = playbook(problem, "remediation_revert=true")
+        assert code == 0, said
+        assert problem not in host.file("/etc/marketprism/marketprism.env").content_string
     return f"healthy {seconds:.0f} s after the playbook started"
 
 
