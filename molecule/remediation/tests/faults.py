@@ -22,9 +22,8 @@ class Fault:
         wrong: A playbook that must refuse.
         limit: Seconds after which the doctor cannot but see it; its rules wait so long to be sure.
         repaired: False where the playbook has to refuse, or to say that it did not help.
-        seconds: How long detection may take after the limit.
         audited: Whether nothing may be lost; not where the fault itself takes rows away.
-        variables: Given to the playbook.
+        is_profile: Whether the repair is a profile, which is taken back afterwards.
         clean: Withdraws what the repair leaves.
     """
 
@@ -34,7 +33,7 @@ class Fault:
     limit: float = 0
     repaired: bool = True
     audited: bool = True
-    variables: tuple[str, ...] = ()
+    is_profile: bool = False
     clean: Callable[[Host], None] = lambda host: None
 
 
@@ -114,10 +113,6 @@ def cpu_saturated(host: Host) -> None:
 def blocked(host: Host) -> None:
     simulate(host, fault="geo-blocked", venue="binance-spot", seconds=MONTHS)
     simulate(host, fault="close-all", venue="binance-spot")
-
-
-def unblocked(host: Host) -> None:
-    withdraw(host)
 
 
 def stale_process(host: Host) -> None:
@@ -227,13 +222,18 @@ FAULTS: dict[str, Fault] = {
         clean=no_longer_renewed,
     ),
     "memory-pressure": Fault(section="performance", inject=memory_pressure, wrong="storage-down"),
-    "cpu-saturated": Fault(section="performance", inject=cpu_saturated, wrong="collector-down", limit=90),
-    "exchange-blocked": Fault(section="network", inject=blocked, wrong="websocket-flapping", limit=30, clean=unblocked),
+    "cpu-saturated": Fault(
+        section="performance", inject=cpu_saturated, wrong="collector-down", limit=90, is_profile=True
+    ),
+    "exchange-blocked": Fault(
+        section="network", inject=blocked, wrong="websocket-flapping", limit=30, clean=withdraw, is_profile=True
+    ),
     "websocket-flapping": Fault(
         section="network",
         inject=lambda host: simulate(host, fault="lifetime", venue="okx-spot", age=4.0, seconds=45),
         wrong="exchange-blocked",
         limit=60,
+        is_profile=True,
     ),
     "port-taken": Fault(section="beyond", inject=stale_process, wrong="nats-down"),
     "jetstream-corrupt": Fault(section="beyond", inject=corrupt, wrong="nats-down"),
