@@ -12,7 +12,7 @@ from nats.aio.client import Client as NatsClient
 
 from marketprism.contract import schema
 from marketprism.contract.catalog import COLD_DATABASE, HOT_DATABASE, STREAMS, inbox_prefix
-from marketprism.contract.tables import TABLES, WATERMARKS
+from marketprism.contract.tables import READ_VIEWS, TABLES, WATERMARKS
 from marketprism.settings import Settings, load
 from tests.integration.servers import PASSWORDS, ClickHouseServer, NatsServer, artifact, free_port
 
@@ -41,6 +41,8 @@ def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clic
     for database in (HOT_DATABASE, COLD_DATABASE):
         for statement in schema.database_ddl(database):
             server.query(statement)
+    for view in READ_VIEWS:
+        server.query(schema.view_ddl(view, HOT_DATABASE))
     yield server
     server.kill()  # the engine ends slowly on SIGTERM, and its data goes with the temporary directory
 

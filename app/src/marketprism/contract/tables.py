@@ -8,7 +8,7 @@ small differences compress to a fraction of a full time. Every row carries its p
 
 from dataclasses import dataclass
 
-from marketprism.contract.catalog import COLD_DATABASE, DATA_TYPES
+from marketprism.contract.catalog import COLD_DATABASE, DATA_TYPES, HOT_DATABASE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,6 +282,37 @@ SCHEMA_VERSIONS = Table(
     partition_by="toDate(inserted_at)",
 )
 """Which migrations a database has had, and when; never dropped."""
+
+
+LOOK_BACK_SECONDS = 600
+"""Within this time cold storage looks again at every day that changed, so that late rows are copied too."""
+
+
+def _read_view(table: Table) -> View:
+    """Show each row once, wherever it is.
+
+    What is older than the watermark was in the cold database when that was recorded, what is younger is in the hot one.
+    Rows that came into the hot database about then or later, for an older time, may be in either or in both.
+    """
+    names = ", ".join(column.name for column in table.columns)
+    place = "(stream_epoch, stream_seq, item)"
+    recorded = f"FROM {COLD_DATABASE}.{WATERMARKS.name} WHERE table_name = '{table.name}'"
+    cold, hot = f"FROM {COLD_DATABASE}.{table.name}", f"FROM {HOT_DATABASE}.{table.name}"
+    return View(
+        name=f"{table.name}_all",
+        query=(
+            f"WITH (SELECT toDateTime64(max(watermark), 6, 'UTC') {recorded}) AS mark,"
+            f" (SELECT max(inserted_at) - INTERVAL {LOOK_BACK_SECONDS} SECOND {recorded}) AS since"
+            f" SELECT {names} {cold} WHERE timestamp < mark"
+            f" UNION ALL SELECT {names} {hot} WHERE timestamp >= mark"
+            f" UNION ALL SELECT {names} {hot} WHERE timestamp < mark AND inserted_at >= since"
+            f" AND {place} NOT IN (SELECT {place} {cold} WHERE timestamp < mark AND inserted_at >= since)"
+        ),
+    )
+
+
+READ_VIEWS = tuple(_read_view(table) for table in TABLES.values())
+"""``trades_all`` and so on, in the hot database of a server that has the cold one too: each row of both once."""
 
 
 def tables_of(database: str) -> tuple[Table, ...]:

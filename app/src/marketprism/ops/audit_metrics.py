@@ -8,7 +8,7 @@ _LINE = ["exchange", "market", "symbol", "data_type"]
 
 
 def metrics_text(found: Audit) -> str:
-    """Render the figures of an audit; all but the last gauge are of its window."""
+    """Render the figures of an audit; all but the collector's own and the last gauge are of its window."""
     registry = CollectorRegistry()
     stored = Gauge("marketprism_audit_stored_rows", "Rows in the table.", _LINE, registry=registry)
     duplicates = Gauge(
@@ -29,6 +29,12 @@ def metrics_text(found: Audit) -> str:
         ["stream", "fate"],
         registry=registry,
     )
+    hops = Gauge(
+        "marketprism_audit_collector_events",
+        "Events by hop since the collector started; none where it does not answer.",
+        ["hop"],
+        registry=registry,
+    )
     wrong = Gauge("marketprism_audit_differences", "Differences found; 0 when all is well.", registry=registry)
     until = Gauge("marketprism_audit_until_seconds", "End of the window, Unix time.", registry=registry)
     for line in found.lines:
@@ -44,6 +50,8 @@ def metrics_text(found: Audit) -> str:
     for each in found.deliveries:
         for fate in ("stored", "dead_lettered", "repeated", "lost", "pending"):
             messages.labels(each.stream, fate).set(getattr(each, fate))
+    for hop, number in (found.collector or {}).items():
+        hops.labels(hop).set(number)
     wrong.set(len(found.differences))
     until.set(found.window.until_us / 1e6)
     return generate_latest(registry).decode()

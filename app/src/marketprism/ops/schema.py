@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from marketprism.clickhouse_http import ClickHouseHttp
+from marketprism.contract.catalog import COLD_DATABASE, HOT_DATABASE
 from marketprism.contract.migrations import MIGRATIONS, VERSION
 from marketprism.contract.schema import migration_record, view_ddl, view_mark
-from marketprism.contract.tables import SCHEMA_VERSIONS, VIEWS, View, tables_of
+from marketprism.contract.tables import READ_VIEWS, SCHEMA_VERSIONS, VIEWS, View, tables_of
 from marketprism.ops.drift import Change, LiveColumn, LiveTable, engine_settings, table_drift
 
 
@@ -17,7 +18,8 @@ def drift(clickhouse: ClickHouseHttp, database: str) -> list[Change]:
         UnavailableError: The server does not answer.
     """
     changes = []
-    if database not in {row["name"] for row in clickhouse.rows("SELECT name FROM system.databases")}:
+    databases = {row["name"] for row in clickhouse.rows("SELECT name FROM system.databases")}
+    if database not in databases:
         text = f"database {database} is missing"
         changes.append(Change(text=text, statement=f"CREATE DATABASE IF NOT EXISTS {database}"))
     live = live_tables(clickhouse, database)
@@ -25,6 +27,9 @@ def drift(clickhouse: ClickHouseHttp, database: str) -> list[Change]:
         changes += table_drift(table, database, live.get(table.name))
     for view in VIEWS.values():
         changes += _view_drift(clickhouse, view, database)
+    if database == COLD_DATABASE and HOT_DATABASE in databases:
+        for view in READ_VIEWS:  # over both, which come before
+            changes += _view_drift(clickhouse, view, HOT_DATABASE)
     return changes + _migrations(clickhouse, database, live)
 
 
