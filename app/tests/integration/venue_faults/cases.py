@@ -47,7 +47,9 @@ BEHIND = Signal("clock_skew_seconds", by=-0.5)
 
 
 SOON_SECONDS = 10.0
-"""What the next frame shows is noticed at once; the rest is for traders to trade, and for a busy machine."""
+"""What the next frame shows is noticed at once; the rest is for a busy machine."""
+RARE_SECONDS = 30.0
+"""Likewise, where it takes a trade of one instrument, or two, on a busy machine."""
 GRACE_SECONDS = 5.0
 """Likewise, on top of a limit."""
 
@@ -103,12 +105,12 @@ def _books(venue: str) -> Iterator[Case]:
 
 def _trades(venue: str) -> Iterator[Case]:
     first = {"symbol": INSTRUMENTS[venue][0]}
-    yield Case("lost-trades", venue, {**first, "count": 3}, signal=TRADE_GAP)
-    yield Case("lost", venue, {**first, "count": 30}, signal=Signal("gaps_total"))
-    yield Case("duplicate", venue, {**first, "sort": "trade"}, signal=REPEATED)
-    yield Case("reordered", venue, {**first, "sort": "trade"}, signal=TRADE_GAP)
-    yield Case("corrupted", venue, {**first, "sort": "trade"}, signal=REFUSED)
-    yield Case("truncated", venue, {**first, "sort": "trade"}, signal=REFUSED)
+    yield Case("lost-trades", venue, {**first, "count": 3}, signal=TRADE_GAP, within=RARE_SECONDS)
+    yield Case("lost", venue, {**first, "count": 30}, signal=Signal("gaps_total"), within=RARE_SECONDS)
+    yield Case("duplicate", venue, {**first, "sort": "trade"}, signal=REPEATED, within=RARE_SECONDS)
+    yield Case("reordered", venue, {**first, "sort": "trade"}, signal=TRADE_GAP, within=RARE_SECONDS)
+    yield Case("corrupted", venue, {**first, "sort": "trade"}, signal=REFUSED, within=RARE_SECONDS)
+    yield Case("truncated", venue, {**first, "sort": "trade"}, signal=REFUSED, within=RARE_SECONDS)
     yield Case("silent", venue, {"sort": "trade", "seconds": 18}, signal=SILENT, within=TRADE_SECONDS + GRACE_SECONDS)
 
 
@@ -149,9 +151,9 @@ def _connections(venue: str) -> Iterator[Case]:
 def _rest(venue: str) -> Iterator[Case]:
     first = {"symbol": INSTRUMENTS[venue][0]}
     asks = ({"fault": "gap", **first, "count": 1}, {"fault": "lost-trades", **first, "count": 1})
-    yield Case("bad-request", venue, {**first, "count": 2}, asks, REST_FAILED)
-    yield Case("rate-limited", venue, {"count": 1, "retry_after": 8}, asks, LIMITED)
-    yield Case("banned", venue, {"count": 1, "retry_after": 8}, asks, LIMITED)
+    yield Case("bad-request", venue, {**first, "count": 2}, asks, REST_FAILED, RARE_SECONDS)
+    yield Case("rate-limited", venue, {"count": 1, "retry_after": 8}, asks, LIMITED, RARE_SECONDS)
+    yield Case("banned", venue, {"count": 1, "retry_after": 8}, asks, LIMITED, RARE_SECONDS)
 
 
 def _binance_images(venue: str) -> Iterator[Case]:
@@ -173,7 +175,7 @@ def _own(venue: str) -> Iterator[Case]:
             yield Case("empty-update", venue, first)
             yield Case("checksum", venue, {"seconds": 3})
             yield Case("checksum", venue, {**first, "off_by": 1, "seconds": 3}, signal=BOOK_GAP, lying=True)
-            yield Case("limit-in-200", venue, {**first, "count": 1}, asks, LIMITED)
+            yield Case("limit-in-200", venue, {**first, "count": 1}, asks, LIMITED, RARE_SECONDS)
             yield Case("seq-reset", venue, first)
         case "deribit":
             break_book = {"fault": "chain-break", **first}

@@ -109,9 +109,9 @@ class Run:
         recovered = self._recovered(venues)
         wait_until(lambda: self._flows(venues, ended_ms), LEDGER_SECONDS)
         problems = [] if recovered is not None else self._unsound(venues)
-        lost = len(self._in_flight)
+        lost = self._lost_in_flight(venues)
         after = self._agreement(case, venues, before, started_ms)
-        lost = len(self._in_flight) - lost
+        lost = self._lost_in_flight(venues) - lost
         lying.discard(case.venue)
         if case.signal is not None and detected is None:
             problems.append(f"not noticed within {case.within:g} s: {case.signal}")
@@ -122,6 +122,9 @@ class Run:
         result = Result(case, detected, recovered, expected, listed, tuple(problems))
         self._tell("\n    ".join((result.row(), *result.problems)))
         return result
+
+    def _lost_in_flight(self, venues: list[str]) -> int:
+        return sum(entry.place.market in venues for entry in self._in_flight)
 
     def _flows(self, venues: list[str], since_ms: int) -> bool:
         """Tell whether every chain went on after a time: only what follows a hole shows it."""
