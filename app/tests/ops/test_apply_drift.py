@@ -55,7 +55,7 @@ def test_a_missing_column_is_added_at_its_place():
     without = replace(table, columns=[c for c in table.columns if c.name != "trade_id"])
     (change,) = table_drift(TRADES, "hot", without)
     assert change.statement == (
-        "ALTER TABLE hot.trades ADD COLUMN `trade_id` UInt64 CODEC(Delta, ZSTD(1)) AFTER `id_kind`"
+        "ALTER TABLE hot.trades ADD COLUMN `trade_id` UInt64 CODEC(DoubleDelta, ZSTD(1)) AFTER `id_kind`"
     )
 
 
