@@ -6,6 +6,7 @@ from pathlib import Path
 
 from marketprism.clickhouse_http import ClickHouseHttp
 from marketprism.contract.catalog import STREAMS
+from marketprism.contract.tables import SCHEMA_VERSIONS
 from marketprism.errors import MarketPrismError
 from marketprism.ops import backup, snapshots, streams
 from marketprism.ops import manifest as manifests
@@ -50,8 +51,11 @@ def restore(settings: Settings, target: Path, backup_id: str | None, *, move_asi
     for database in backup.present(clickhouse, chosen.tables):
         if any(name.startswith(f"{database}.") for name in held):
             clickhouse.execute(f"RENAME DATABASE {database} TO {database}_{aside}")
-    what = ", ".join(f"DATABASE {database}" for database in chosen.tables)
-    backup.run(clickhouse, f"RESTORE {what} FROM File('{target / 'clickhouse' / chosen.id}')")
+    there = backup.present(clickhouse, chosen.tables)
+    for database in chosen.tables:
+        # An empty database has had its migrations, and says so.
+        kept = f" EXCEPT TABLES {database}.{SCHEMA_VERSIONS.name}" if database in there else ""
+        backup.run(clickhouse, f"RESTORE DATABASE {database}{kept} FROM File('{target / 'clickhouse' / chosen.id}')")
     _compare(clickhouse, chosen, suffix="")
     asyncio.run(_load_streams(settings, target, chosen, aside))
     return chosen
@@ -95,7 +99,7 @@ def _rows_held(clickhouse: ClickHouseHttp, chosen: Manifest) -> list[str]:
     names = ", ".join(f"'{database}'" for database in chosen.tables)
     rows = clickhouse.rows(
         "SELECT database, name, total_rows FROM system.tables"
-        f" WHERE database IN ({names}) AND total_rows > 0 ORDER BY database, name"
+        f" WHERE database IN ({names}) AND name != '{SCHEMA_VERSIONS.name}' AND total_rows > 0 ORDER BY database, name"
     )
     return [f"{row['database']}.{row['name']} ({row['total_rows']} rows)" for row in rows]
 
@@ -139,7 +143,7 @@ def _compare(clickhouse: ClickHouseHttp, chosen: Manifest, suffix: str) -> None:
     for database, wanted in chosen.tables.items():
         found = backup.count(clickhouse, f"{database}{suffix}", chosen.settled_before)
         for table, rows in wanted.items():
-            if table not in found or not rows.holds(found[table]):
+            if table != SCHEMA_VERSIONS.name and (table not in found or not rows.holds(found[table])):
                 raise RestoreError(
                     f"{database}.{table} of backup {chosen.id} is restored as {found.get(table)}, recorded is {rows}",
                     remedy="take another backup now, and keep this one for an inquiry",
