@@ -59,7 +59,7 @@ class SimServer(Server):
         url = f"http://127.0.0.1:{self.port}/control/faults{query}"
         request = urllib.request.Request(url, data=body, method=method)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=10) as answer:
+        with opener.open(request, timeout=60) as answer:
             return json.loads(answer.read())
 
     def addresses(self, venue: str) -> dict[str, str]:

@@ -23,8 +23,8 @@ def play(on: Stage, wanted: tuple[Case, ...], capsys: pytest.CaptureFixture[str]
     compared, wrong = ledger.wrong_books(on.clickhouse, on.wire.tops)
     with capsys.disabled():
         _tell("\n".join(("", HEAD, *(result.row() for result in results), f"{compared} books compared")))
-    assert [(str(r.case), r.case.venue, r.problems) for r in results if r.problems] == []
-    assert wrong == []
+    problems = [(str(r.case), r.case.venue, r.problems) for r in results if r.problems]
+    assert (problems, wrong) == ([], [])
     assert compared > 0
     assert refusals_told_too_often(on.collector.log()) == []
     assert process.poll() is None
