@@ -13,7 +13,8 @@ Usage: scripts/test.sh [--fast | --faults [--kills N] | --all [--resume]] [SLICE
   --fast     lint, unit and integration alone, under 3 minutes
   --faults   break a whole pipeline in every way, kill each process N times (130), and print what was lost: nothing;
              in slices of at most 45 minutes, which also run alone, such as: faults-kills-storage
-  --all      CI's slices, the faults, and every scenario on the next Debian as well
+  --all      CI's slices, every scenario on the next Debian as well, the faults, every fault of every exchange (venue-faults),
+              and a million broken frames for each (fuzz; FUZZ_FRAMES and FUZZ_SEED choose how many and which)
   --resume   with --all: skip the slices that passed since the last change of any file
   SLICE      only these, such as: lint unit integration readme molecule-nats trixie-nats
 
@@ -23,6 +24,7 @@ HELP
 
 readonly fast=(lint unit integration)
 readonly faults=(faults-kills-storage faults-kills-servers faults-kills-collector faults-servers faults-flow)
+readonly long=(venue-faults fuzz)
 ci=("${fast[@]}" readme)
 trixie=()
 for scenario in molecule/*/molecule.yml; do
@@ -40,7 +42,7 @@ while [ $# -gt 0 ]; do
     --fast) slices=("${fast[@]}") ;;
     --faults) slices=("${faults[@]}") ;;
     --kills) kills=${2:?--kills needs a number} && shift ;;
-    --all) slices=("${ci[@]}" "${faults[@]}" "${trixie[@]}") ;;
+    --all) slices=("${ci[@]}" "${faults[@]}" "${trixie[@]}" "${long[@]}") ;;
     --resume) resume=true ;;
     --help | -h) usage && exit 0 ;;
     -*) usage >&2 && exit 2 ;;
@@ -90,8 +92,10 @@ fetch_artifacts() {
 run_slice() {
   case "$1" in
     lint) lint ;;
-    unit) tests unit -m "not integration and not lab and not faults" --numprocesses 4 --dist loadfile ;;
+    unit) tests unit -m "not integration and not lab and not venue_faults and not fuzz and not faults" --numprocesses 4 --dist loadfile ;;
     integration) fetch_artifacts && tests integration -m integration ;;
+    venue-faults) fetch_artifacts && tests venue-faults -m venue_faults ;;
+    fuzz) tests fuzz -m fuzz ;;
     readme) tests readme -m lab --timeout 1200 ;;
     faults-*) faults "$1" ;;
     molecule-*) PYTEST_ADDOPTS="--junitxml=$results/$1.xml" molecule test -s "${1#molecule-}" ;;

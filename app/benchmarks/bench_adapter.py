@@ -11,11 +11,15 @@ import subprocess
 import sys
 import tempfile
 import venv
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.frames import Frames, Session
-from benchmarks.report import Row, Show, compared
+import msgspec
+
+from benchmarks.frames import Part, Session
+from benchmarks.processes import resident_mib
+from benchmarks.report import Row, Show
 
 CRYPTOFEED = "cryptofeed==2.4.1"
 """The newest release for Python 3.11."""
@@ -46,55 +50,52 @@ class Worker:
         line = self._process.stdout.readline()
         if not line:
             raise SystemExit(f"{self._process.args} ended with {self._process.wait()}")
-        return json.loads(line)
+        return json.loads(line) | {"mib": resident_mib(self._process.pid)}
 
 
-def run(session: Session, rounds: int, frames: int, show: Show) -> None:
-    python = cryptofeed_python()
-    for symbols in (20, 500):
+def run(session: Session, instruments: Sequence[int], rounds: int, frames: int, show: Show, *, install: bool) -> None:
+    python = cryptofeed_python(install=install)
+    for symbols in instruments:
         for tops in (False, True):
-            part = session.of_many(symbols, frames if symbols < 100 else 3 * frames, tops=tops)
+            part = session.of_many(symbols, frames, tops=tops)
             kinds = "depth, aggTrade, bookTicker" if tops else "depth, aggTrade"
-            show(
-                f"adapter + book, {symbols} symbols, {len(part)} frames ({kinds})",
-                compare(part, session, python, rounds),
-            )
+            title = f"adapter and book, {symbols} instruments, {len(part.frames)} frames of {kinds}"
+            show(title, compare(part, python, rounds))
 
 
-def compare(frames: Frames, session: Session, python: Path, rounds: int) -> list[Row]:
+def compare(part: Part, python: Path | None, rounds: int) -> list[Row]:
+    """Measure ours, and cryptofeed where it is installed."""
     with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
-        paths = Path(directory, "frames"), Path(directory, "image")
-        paths[0].write_bytes(b"".join(b"%d %s\n" % each for each in frames))
-        paths[1].write_bytes(session.image)
-        files = [str(path) for path in paths]
-        peer = stack.enter_context(Worker([str(python), str(_HERE / "worker_cryptofeed.py"), *files]))
-        ours = stack.enter_context(Worker([sys.executable, "-m", "benchmarks.worker_ours", *files]))
-        results = [(peer.round(), ours.round()) for _ in range(rounds)]
-    for theirs, own in results:
-        assert (theirs["trades"], theirs["books"]) == (own["trades"], own["books"]), (theirs, own)
-    yardstick, own = (
-        Row(
-            name=name,
-            unit="frames/CPU s",
-            values=[len(frames) / result[side]["cpu"] for result in results],
-            target=target,
-        )
-        for side, (name, target) in enumerate([(CRYPTOFEED, ""), ("ours", "2.5 x")])
-    )
+        files = part.write(Path(directory))
+        commands = {"ours": [sys.executable, "-m", "benchmarks.worker_ours", *files]}
+        if python is not None:
+            commands[CRYPTOFEED] = [str(python), str(_HERE / "worker_cryptofeed.py"), *files]
+        workers = {name: stack.enter_context(Worker(command)) for name, command in commands.items()}
+        results = [{name: worker.round() for name, worker in workers.items()} for _ in range(rounds)]
+    for result in results:
+        assert len({(each["trades"], each["books"]) for each in result.values()}) == 1, result
+    rates = {
+        name: Row(name=name, unit="frames/CPU s", values=[len(part.frames) / result[name]["cpu"] for result in results])
+        for name in workers
+    }
+    own = msgspec.structs.replace(rates.pop("ours"), target="2.5 x")
     memory = [
-        Row(name=f"{name}, memory grown by the books", unit="MiB", values=[results[-1][side]["grown_mib"]])
-        for side, name in enumerate([CRYPTOFEED, "ours"])
+        Row(name=f"memory of {name}", unit="MiB", values=[result[name]["mib"] for result in results])
+        for name in workers
     ]
-    return [*compared(own, yardstick), *memory]
+    return [own, *(peer.beaten_by(own) for peer in rates.values()), *memory]
 
 
-def cryptofeed_python() -> Path:
-    """Return the Python of a venv of cryptofeed's own, made when it is first needed."""
+def cryptofeed_python(*, install: bool) -> Path | None:
+    """Return the Python of a venv of cryptofeed's own, made when it is to be installed; None where there is none."""
     directory = _STATE / CRYPTOFEED.replace("==", "-")
-    python = directory / "bin" / "python"
-    done = directory / "installed"
+    python, done = directory / "bin" / "python", directory / "installed"
     if not done.exists():
+        if not install:
+            return None
         venv.create(directory, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", CRYPTOFEED], check=True)
+        if subprocess.run([python, "-m", "pip", "install", "-qq", CRYPTOFEED], check=False).returncode != 0:
+            print(f"{CRYPTOFEED} cannot be installed; ours is measured alone")
+            return None
         done.touch()
     return python

@@ -1,38 +1,34 @@
 """Durable publishing: ours against awaited ``js.publish``, on one nats-server with ``sync_interval: always``.
 
-    cd app && PYTHONPATH=src:. python benchmarks/bench_publish.py [--events 200000] [--rounds 5]
-
 Every way publishes the same trades, evenly over 20 or 500 subjects, and ends when the stream has acknowledged all of
 them; ours with its disk spool, as the collector has it, which takes what NATS does not take at once, and without, as
-`replay` publishes. Ways alternate within a round. Printed are minimum / median / maximum over the rounds, ratios by
-round: a disk shared with others drifts, and the synced writes of the disk bound every way alike. Envelopes hold 50
-events where the feed brings 50 of a subject in a row ("runs"); where subjects take turns ("turns") ours holds what
-10 ms bring, or more while NATS is behind.
+`replay` publishes. Ways alternate within a round: a disk shared with others drifts, and the synced writes of the disk
+bound every way alike. Envelopes hold 50 events where the feed brings 50 of a subject in a row ("runs"); where subjects
+take turns ("turns") ours holds what 10 ms bring, or more while NATS is behind.
 A ratio that falls means that the publisher waits where it did not, or makes smaller envelopes.
 """
 
-import argparse
 import asyncio
 import itertools
 import os
-import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.collector.events import instrument, trade
 from tests.integration.conftest import api, connect
-from tests.integration.servers import PASSWORDS, NatsServer, artifact
+from tests.integration.servers import PASSWORDS, NatsServer
 
+from benchmarks.report import Row, Show
+from benchmarks.stack import require
 from marketprism.collector.publisher import Publisher
 from marketprism.collector.spool import Spool
 from marketprism.contract import schema, wire
 from marketprism.contract.catalog import subject
 from marketprism.contract.events import Trade
 from marketprism.contract.instruments import Instrument, Source
-from marketprism.telemetry import logs
 
 STREAM = "MARKET_DATA"
 STORE_BYTES = 8 * 1024**3
@@ -124,23 +120,19 @@ async def measure(server: NatsServer, way: Way, feed: Feed) -> float:
     return len(part) / seconds
 
 
-async def compare(server: NatsServer, title: str, feed: Feed, peers: tuple[Way, ...], rounds: int) -> None:
-    ways = (OURS, *peers)
-    rates: dict[str, list[float]] = {way.name: [] for way in ways}
+async def compare(server: NatsServer, feed: Feed, peers: tuple[Way, ...], rounds: int) -> list[Row]:
+    rates: dict[str, list[float]] = {way.name: [] for way in (OURS, *peers)}
     synced = []
     for _ in range(rounds):
         synced.append(synced_writes(server.directory))
-        for way in ways:
+        for way in (OURS, *peers):
             rates[way.name].append(await measure(server, way, feed))
-    print(f"\n{title}; the disk does {spread(synced)} synced writes/s")
-    for name, found in rates.items():
-        ratios = [own / other for own, other in zip(rates[OURS.name], found, strict=True)]
-        ratio = "" if name == OURS.name else f"   ours is {spread(ratios, '.1f')} x"
-        print(f"  {name:<42} {spread(found)} events/s{ratio}")
-
-
-def spread(values: list[float], form: str = ",.0f") -> str:
-    return " / ".join(format(value, form) for value in (min(values), statistics.median(values), max(values)))
+    ours = Row(name=OURS.name, unit="events/s", values=rates[OURS.name], target="100,000 over 20 subjects")
+    rows = [Row(name="synced writes of the disk", unit="writes/s", values=synced), ours]
+    for peer in peers:
+        yardstick = Row(name=peer.name, unit="events/s", values=rates[peer.name])
+        rows.append(yardstick.beaten_by(ours))
+    return rows
 
 
 def synced_writes(directory: Path, writes: int = 200) -> float:
@@ -156,27 +148,16 @@ def synced_writes(directory: Path, writes: int = 200) -> float:
     return writes / seconds
 
 
-async def main(events: int, rounds: int) -> None:
-    logs.configure("ERROR")
-    binary = artifact("nats_server")
-    if binary is None:
-        raise SystemExit("nats-server is not in the cache; run ansible-playbook playbooks/artifacts.yml")
+async def run(instruments: Sequence[int], rounds: int, events: int, show: Show) -> None:
     with tempfile.TemporaryDirectory() as directory:
-        server = NatsServer(Path(directory), binary)
+        server = NatsServer(Path(directory), require("nats_server"))
         server.start()
         try:
-            for subjects in (20, 500):
+            for subjects in instruments:
                 feed = make_feed(subjects, events, wire.MAX_EVENTS)
-                await compare(server, f"{subjects} subjects, runs of 50", feed, PEERS, rounds)
+                show(f"publishing, {subjects} subjects, runs of 50", await compare(server, feed, PEERS, rounds))
                 feed = make_feed(subjects, events, 1)
-                await compare(server, f"{subjects} subjects, turns of 1", feed, (PEERS[0], PEERS[2]), rounds)
+                peers = (PEERS[0], PEERS[2])
+                show(f"publishing, {subjects} subjects, turns of 1", await compare(server, feed, peers, rounds))
         finally:
             server.stop()
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Durable publishing against awaited js.publish.")
-    parser.add_argument("--events", type=int, default=200_000, help="events of a round")
-    parser.add_argument("--rounds", type=int, default=5)
-    arguments = parser.parse_args()
-    asyncio.run(main(arguments.events, arguments.rounds))

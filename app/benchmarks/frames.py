@@ -8,6 +8,7 @@ written as ``@aggTrade``, which is what one subscribes to since, and which both 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 import msgspec
@@ -23,6 +24,8 @@ from marketprism.sim.opening import opening_state
 
 RECORDING = Path("hftbacktest", "usdm", "btcusdt_20240808.gz")
 SYMBOL = "BTCUSDT"
+IMAGE_LEVELS = 1000
+"""A side, as in Binance's answer."""
 GENERATED_RATE = 62.0
 """Trades a second, as in the recording."""
 
@@ -31,6 +34,25 @@ _PERIOD_MS = 100
 
 Frames = list[tuple[int, bytes]]
 """Receive time (ns) and frame, in order."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What several instruments bring in the same time, each from another place of a session.
+
+    Attributes:
+        frames: Of all, by time.
+        images: Every instrument's whole book before its first frame, by Binance's name.
+    """
+
+    frames: Frames
+    images: dict[str, bytes]
+
+    def write(self, directory: Path) -> list[str]:
+        """Write both for a process of its own, which reads them with `read_lines` and `read_images`."""
+        (directory / "frames").write_bytes(b"".join(b"%d %s\n" % each for each in self.frames))
+        (directory / "images").write_bytes(b"".join(b"%s %s\n" % (n.encode(), i) for n, i in self.images.items()))
+        return [str(directory / "frames"), str(directory / "images")]
 
 
 @dataclass(frozen=True)
@@ -47,26 +69,58 @@ class Session:
     image: bytes
     frames: Frames
 
-    def of_many(self, symbols: int, count: int, *, tops: bool) -> Frames:
-        """Return about `count` frames of as many instruments, which take turns frame by frame."""
+    def of_many(self, instruments: int, count: int, *, tops: bool) -> Part:
+        """Return about `count` frames, if there are as many; all places of the session together have its mix."""
         wanted = [each for each in self.frames if tops or b"@bookTicker" not in each[1][:40]]
-        names = [(name.encode(), name.lower().encode()) for name in names_of(symbols)]
-        each = max(1, count // symbols)
-        if each > len(wanted):
-            raise SystemExit(
-                f"the session holds {len(wanted)} frames; ask for fewer than {count} for {symbols} symbols"
-            )
-        old = SYMBOL.encode()
-        return [
-            (receive_ns, frame.replace(old, name).replace(old.lower(), lower))
-            for receive_ns, frame in wanted[:each]
-            for name, lower in names
-        ]
+        each = min(max(1, count // instruments), len(wanted))
+        starts = [number * (len(wanted) - each) // max(1, instruments - 1) for number in range(instruments)]
+        books = self._images(wanted, starts)
+        old, began_ns = SYMBOL.encode(), wanted[0][0]
+        found: Frames = []
+        images = {}
+        for number, start in enumerate(starts):
+            name = f"S{number}USDT"
+            images[name] = books[start]
+            earlier_ns = wanted[start][0] - began_ns
+            for receive_ns, frame in wanted[start : start + each]:
+                renamed = frame.replace(old, name.encode()).replace(old.lower(), name.lower().encode())
+                found.append((receive_ns - earlier_ns, renamed))
+        return Part(sorted(found, key=itemgetter(0)), images)
+
+    def _images(self, frames: Frames, places: list[int]) -> dict[int, bytes]:
+        """Return the whole book before each of some frames."""
+        book = json.loads(self.image)
+        sides = {"b": dict(book["bids"]), "a": dict(book["asks"])}
+        update_id, found = book["lastUpdateId"], {}
+        wanted = set(places)
+        for place, (_, frame) in enumerate(frames):
+            if place in wanted:
+                found[place] = _image(update_id, sides)
+            if b"@depth" in frame[:40]:
+                data = json.loads(frame)["data"]
+                update_id = data["u"]
+                for side, levels in sides.items():
+                    levels.update(data[side])
+        return found
 
 
-def names_of(symbols: int) -> list[str]:
-    """Name the instruments of `Session.of_many`."""
-    return [f"S{number}USDT" for number in range(symbols)]
+def read_images(path: Path) -> dict[str, bytes]:
+    """Read what `Part.write` wrote."""
+    lines = (line.partition(b" ") for line in path.read_bytes().splitlines())
+    return {name.decode(): image for name, _, image in lines}
+
+
+def _image(update_id: int, sides: dict[str, dict[str, str]]) -> bytes:
+    bids, asks = (
+        sorted(
+            ([price, size] for price, size in levels.items() if float(size)),
+            key=lambda level: float(level[0]),
+            reverse=side == "b",
+        )
+        for side, levels in sides.items()
+    )
+    image = {"lastUpdateId": update_id, "bids": bids[:IMAGE_LEVELS], "asks": asks[:IMAGE_LEVELS]}
+    return json.dumps(image, separators=(",", ":")).encode()
 
 
 def load(recordings: Path | None, seconds: float) -> Session:

@@ -1,46 +1,47 @@
 """One round of frames through cryptofeed's message handler for every line on standard input; see `bench_adapter`.
 
-    python benchmarks/worker_cryptofeed.py FRAMES IMAGE    # with the Python of a venv that has cryptofeed
+    python benchmarks/worker_cryptofeed.py FRAMES IMAGES    # with the Python of a venv that has cryptofeed
 
-It imports nothing of ours. Callbacks count; the book's image comes from a stand-in for the HTTP connection.
+It imports nothing of ours. Callbacks count; the books' images come from a stand-in for the HTTP connection.
 """
 
 import asyncio
 import json
-import resource
 import sys
 import time
 from collections import Counter
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from cryptofeed.defines import BINANCE_FUTURES, L2_BOOK, TICKER, TRADES
 from cryptofeed.exchanges import BinanceFutures
 from cryptofeed.symbols import Symbols
 
 
-class Image:
-    """Answers every request with one whole book."""
+class Rest:
+    """Answers requests for whole books."""
 
-    def __init__(self, text: str) -> None:
-        self._text = text
+    def __init__(self, images: dict[str, str]) -> None:
+        self._images = images
 
-    async def read(self, *_args: object, **_options: object) -> str:
-        return self._text
+    async def read(self, url: str, **_options: object) -> str:
+        (symbol,) = parse_qs(urlsplit(url).query)["symbol"]
+        return self._images[symbol]
 
 
-async def round_of(frames: list[tuple[float, str]], image: str, symbols: list[str]) -> dict[str, float]:
+async def round_of(frames: list[tuple[float, str]], images: dict[str, str]) -> dict[str, float]:
     found: Counter[str] = Counter()
 
     async def count(event: object, _receipt: float) -> None:
         found[type(event).__name__] += 1
 
-    names = {f"{symbol.removesuffix('USDT')}-USDT-PERP": symbol for symbol in symbols}
+    names = {f"{symbol.removesuffix('USDT')}-USDT-PERP": symbol for symbol in images}
     Symbols.set(BINANCE_FUTURES, names, {"instrument_type": dict.fromkeys(names, "perpetual"), "tick_size": {}})
     channels = (TRADES, L2_BOOK, TICKER)
     venue = BinanceFutures(symbols=list(names), channels=channels, callbacks=dict.fromkeys(channels, count))
-    venue.http_conn = Image(image)
+    venue.http_conn = Rest(images)
     venue._reset()
-    for symbol in symbols:
+    for symbol in images:
         await venue._snapshot(symbol)
     found.clear()
     cpu, started = time.process_time(), time.perf_counter()
@@ -53,13 +54,11 @@ async def round_of(frames: list[tuple[float, str]], image: str, symbols: list[st
 async def main() -> None:
     lines = [line.partition(" ") for line in Path(sys.argv[1]).read_text(encoding="utf-8").splitlines()]
     frames = [(int(stamp) / 1e9, frame) for stamp, _, frame in lines]
-    image = Path(sys.argv[2]).read_text(encoding="utf-8")
-    symbols = sorted({json.loads(frame)["data"]["s"] for _, frame in frames})
-    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    pairs = [line.partition(" ") for line in Path(sys.argv[2]).read_text(encoding="utf-8").splitlines()]
+    images = {symbol: image for symbol, _, image in pairs}
     for _ in sys.stdin:
-        result = await round_of(frames, image, symbols)
-        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - resident
-        sys.stdout.write(json.dumps(result | {"grown_mib": grown / 1024}) + "\n")
+        result = await round_of(frames, images)
+        sys.stdout.write(json.dumps(result) + "\n")
         sys.stdout.flush()
 
 

@@ -1,16 +1,15 @@
 """One round of frames through our adapter, book and feed for every line on standard input; see `bench_adapter`.
 
-python -m benchmarks.worker_ours FRAMES IMAGE
+python -m benchmarks.worker_ours FRAMES IMAGES
 """
 
 import json
-import resource
 import sys
 import time
 from collections import Counter
 from pathlib import Path
 
-from benchmarks.frames import Frames
+from benchmarks.frames import Frames, read_images
 from marketprism.ops.replay import read_lines
 from marketprism.pipeline.feed import Feed
 from marketprism.pipeline.outputs import Record
@@ -18,12 +17,12 @@ from marketprism.venues.binance.adapter import Binance
 from marketprism.venues.binance.markets import USDM, instrument
 
 
-def round_of(frames: Frames, image: bytes, symbols: list[str]) -> dict[str, float]:
-    instruments = [instrument(USDM, symbol) for symbol in symbols]
+def round_of(frames: Frames, images: dict[str, bytes]) -> dict[str, float]:
+    instruments = [instrument(USDM, symbol) for symbol in images]
     venue = Binance(USDM, instruments, ("trade", "orderbook", "orderbook_delta"))
     feed = Feed(venue, book_changes=True)
     for each in instruments:
-        feed.answer(venue.book_request(each)[0], image, frames[0][0])
+        feed.answer(venue.book_request(each)[0], images[each.name], frames[0][0])
     found: Counter[str] = Counter()
     cpu, started = time.process_time(), time.perf_counter()
     for receive_ns, frame in frames:
@@ -38,13 +37,10 @@ def round_of(frames: Frames, image: bytes, symbols: list[str]) -> dict[str, floa
 
 def main() -> None:
     frames = list(read_lines(Path(sys.argv[1])))
-    image = Path(sys.argv[2]).read_bytes()
-    symbols = sorted({json.loads(frame)["data"]["s"] for _, frame in frames})
-    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    images = read_images(Path(sys.argv[2]))
     for _ in sys.stdin:
-        result = round_of(frames, image, symbols)
-        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - resident
-        sys.stdout.write(json.dumps(result | {"grown_mib": grown / 1024}) + "\n")
+        result = round_of(frames, images)
+        sys.stdout.write(json.dumps(result) + "\n")
         sys.stdout.flush()
 
 

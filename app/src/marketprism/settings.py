@@ -139,7 +139,8 @@ class StorageSettings(_Section):
     Attributes:
         bind: Address of the health and metrics server.
         batch_events: Events that trigger an insert before `batch_seconds` have passed.
-        batch_seconds: Longest wait before what was pulled is inserted.
+        batch_seconds: Time from one insert to the next, unless an insert takes longer; most of the time from a frame to
+            its row.
         hot_days: Days after its last insert that a day of data stays in the hot database; with cold storage, until it
             is proven there.
         cold_enabled: Whether ``storage --mode cold`` runs; without it hot storage drops old days by age alone.
@@ -151,7 +152,7 @@ class StorageSettings(_Section):
     bind: str = "127.0.0.1"
     hot_port: int = Field(default=PORTS["storage_hot"], ge=1, le=65535)
     batch_events: int = Field(default=20_000, ge=1, le=200_000)
-    batch_seconds: float = Field(default=0.5, ge=0.01, le=30)
+    batch_seconds: float = Field(default=0.25, ge=0.01, le=30)
     hot_days: int = Field(default=7, ge=1)
     cold_enabled: bool = False
     cold_port: int = Field(default=PORTS["storage_cold"], ge=1, le=65535)

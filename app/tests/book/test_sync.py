@@ -144,6 +144,17 @@ def test_a_link_that_does_not_fit_breaks_a_book_of_the_stream_even_with_a_smalle
     assert book.feed_delta(delta(6, 6, prev=5)) == []
 
 
+def test_a_delta_of_the_stream_that_comes_twice_changes_nothing() -> None:
+    book, _ = in_band(10)
+    for previous, last in ((10, 15), (15, 20)):
+        assert book.feed_delta(delta(last, last, prev=previous)) == [Applied(delta(last, last, prev=previous))]
+        assert book.feed_delta(delta(last, last, prev=previous)) == []
+    assert book.feed_delta(delta(20, 20, prev=10)) == [
+        Broken(20, delta(20, 20, prev=10)),
+        SnapshotNeeded("sequence_broken"),
+    ]
+
+
 def test_levels_that_differ_from_the_checksum_break_the_book() -> None:
     book, _ = in_band(10)
     wrong = msgspec.structs.replace(delta(11, 11, prev=10), checksum=1)

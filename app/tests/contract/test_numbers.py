@@ -28,6 +28,14 @@ def test_int64_and_scale_give_the_text_back(texts: list[str]) -> None:
     assert [integer * 10 ** (18 - scale) for integer in integers] == [numbers.parse(text) for text in texts]
 
 
+@given(st.lists(st.tuples(st.integers(-(10**9), 10**9), st.integers(0, 8)), min_size=1, max_size=20))
+def test_texts_need_not_have_the_same_number_of_decimals(pairs: list[tuple[int, int]]) -> None:
+    texts = [numbers.to_text(number * 10 ** (18 - decimals)) for number, decimals in pairs]
+    integers, scale = numbers.to_int64(texts)
+    assert [integer * 10 ** (18 - scale) for integer in integers] == [numbers.parse(text) for text in texts]
+    assert scale == max(len(text.partition(".")[2]) for text in texts), "to_text leaves no zeros at the end"
+
+
 def test_the_scale_ignores_trailing_zeros() -> None:
     assert numbers.to_int64(["61837.63000000", "0.50000000"]) == ([6183763, 50], 2)
 
@@ -48,6 +56,8 @@ def test_what_is_not_plain_decimal_text_is_refused(text: str) -> None:
     assert not numbers.is_decimal(text)
     with pytest.raises(ContractError, match=r"price .* is not a decimal number"):
         numbers.require_decimal("price", text)
+    with pytest.raises(ContractError, match=r"price .* is not a decimal number"):
+        numbers.require_decimals("price", ["1", text, "2"])
 
 
 @pytest.mark.parametrize(
@@ -55,6 +65,7 @@ def test_what_is_not_plain_decimal_text_is_refused(text: str) -> None:
 )
 def test_plain_decimal_text_passes_unchanged(text: str) -> None:
     assert numbers.require_decimal("price", text) == text
+    assert numbers.require_decimals("price", [text, "1"]) == [text, "1"]
 
 
 @pytest.mark.parametrize(

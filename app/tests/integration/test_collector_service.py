@@ -1,27 +1,24 @@
 """The collector against the simulator and a real NATS server."""
 
 import asyncio
-import contextlib
 import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from nats.aio.client import Client as NatsClient
 
 from marketprism.contract.venues import VENUES, default_data_types, feeds
-from marketprism.settings import load
+from tests.integration.collecting import Collector, SimServer, command
 from tests.integration.conftest import STORE_BYTES, api
-from tests.integration.servers import NatsServer, Server, eventually, fetch, free_port
+from tests.integration.servers import NatsServer, eventually, free_port
 
 pytestmark = pytest.mark.integration
 
@@ -49,21 +46,6 @@ for name in ("trade", "orderbook"):
 """Run before the collector: a sixth of the contract's patience, so that the test need not wait for all of it."""
 
 
-def command(function: str, *arguments: str) -> list[str]:
-    code = f"import typer; from marketprism.cli.{function} import {function}; typer.run({function})"
-    return [sys.executable, "-c", code, *arguments]
-
-
-class SimServer(Server):
-    def __init__(self, directory: Path) -> None:
-        super().__init__(directory)
-        self.port = free_port()
-        self.command = command("sim", "--port", str(self.port), "--state", str(directory / "state"))
-
-    def is_up(self) -> bool:
-        return fetch(f"http://127.0.0.1:{self.port}/health")[0] == 200
-
-
 @pytest.fixture(scope="module")
 def sim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimServer]:
     server = SimServer(tmp_path_factory.mktemp("sim"))
@@ -75,11 +57,6 @@ def sim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimServer]:
 @pytest.fixture
 def collector_config(tmp_path: Path, sim: SimServer, nats_server: NatsServer, credentials: Path) -> Path:
     """A collector's configuration that points at the simulator."""
-    base = f"127.0.0.1:{sim.port}"
-    addresses = {name: base + {"binance-spot": "/spot", "binance-usdm": "/usdm"}.get(name, "") for name in VENUES}
-    venues = {
-        name: {"ws_url": f"ws://{address}", "rest_url": f"http://{address}"} for name, address in addresses.items()
-    }
     content = {
         "source": "simulated",
         "credentials_directory": str(credentials),
@@ -89,55 +66,11 @@ def collector_config(tmp_path: Path, sim: SimServer, nats_server: NatsServer, cr
             "metrics_port": free_port(),
             "spool_directory": str(tmp_path / "spool"),
         },
-        "venues": venues,
+        "venues": {name: sim.addresses(name) for name in VENUES},
     }
     path = tmp_path / "collector.yml"
     path.write_text(yaml.safe_dump(content))
     return path
-
-
-class Collector(Server):
-    """The collector as a process, with the service manager's end of its notification socket."""
-
-    def __init__(self, directory: Path, config: Path) -> None:
-        super().__init__(directory)
-        settings = load(config, environ={})
-        self.url = f"http://127.0.0.1:{settings.collector.health_port}"
-        self.metrics_url = f"http://127.0.0.1:{settings.collector.metrics_port}/metrics"
-        self.config = config
-        self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.manager.bind(str(directory / "notify"))
-        self.manager.setblocking(False)
-        self._told: list[str] = []
-        environment = {"MARKETPRISM_CONFIG": str(config), "NOTIFY_SOCKET": str(directory / "notify")}
-        self.command = ["env", *(f"{name}={value}" for name, value in environment.items()), *command("collector")]
-
-    def is_up(self) -> bool:
-        return self.status("/live") == 200
-
-    def status(self, path: str = "/health") -> int:
-        return fetch(self.url + path)[0]
-
-    def details(self) -> dict[str, Any]:
-        return json.loads(fetch(f"{self.url}/health")[1])["details"]
-
-    def books(self) -> list[str]:
-        return [state for venue in self.details()["venues"].values() for state in venue["books"].values()]
-
-    def metric(self, *starts: str) -> float:
-        """The sum of all series that begin like this."""
-        lines = fetch(self.metrics_url)[1].splitlines()
-        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(starts))
-
-    def told(self) -> str:
-        """Everything that it has told the service manager."""
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                self._told.append(self.manager.recv(4096).decode())
-        return "\n".join(self._told)
-
-    def log(self) -> str:
-        return (self.directory / "log").read_text()
 
 
 @pytest.fixture

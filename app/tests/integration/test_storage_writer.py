@@ -9,6 +9,7 @@ from contextlib import suppress
 import pytest
 
 from marketprism.contract.catalog import CLICKHOUSE_USERS, HOT_DATABASE, STREAMS
+from marketprism.contract.events import TradeIdKind
 from marketprism.contract.instruments import Source
 from marketprism.contract.tables import TABLES
 from marketprism.errors import ContractError, UnavailableError
@@ -165,6 +166,15 @@ def test_an_event_twice_in_one_batch_is_stored_once(writer: Writer, tables: Clic
     assert result.duplicates["trade"] == 1
 
 
+def test_ids_of_two_kinds_in_one_message_grow_by_themselves(writer: Writer, tables: ClickHouseServer):
+    fills = [trade(n, timestamp_us=NOON_US + n) for n in (10, 11)]
+    aggregates = [trade(n, timestamp_us=NOON_US + n, id_kind=TradeIdKind.AGGREGATE) for n in (10, 11)]
+    writer.store([message(1, fills[0], aggregates[0], aggregates[1], fills[1])])
+    result = writer.store([message(2, aggregates[1], trade(12, timestamp_us=NOON_US + 12))])
+    assert (result.stored["trade"], result.duplicates["trade"]) == (1, 1)
+    assert sorted(ids(tables)) == [10, 10, 11, 11, 12]
+
+
 def test_equal_ids_at_other_times_or_of_another_source_are_other_events(writer: Writer, tables: ClickHouseServer):
     writer.store([message(1, trade(1))])
     writer.store([message(2, trade(1, timestamp_us=NOON_US + 1))])
@@ -186,7 +196,7 @@ def test_what_the_server_refuses_is_found_and_its_neighbours_are_stored(
     tables: ClickHouseServer, connection: Connect, monkeypatch: pytest.MonkeyPatch
 ):
     """The checks before the insert are taken away, so that the server itself has to refuse the number."""
-    monkeypatch.setattr("marketprism.storage.columns.require_decimal", lambda _field, text: text)
+    monkeypatch.setattr("marketprism.storage.columns.require_decimals", lambda _field, texts: texts)
     writer = make_writer(connection())
     result = writer.store([message(n, trade(n, price="nonsense" if n == 3 else "1")) for n in range(1, 7)])
     assert sorted(ids(tables)) == [1, 2, 4, 5, 6]

@@ -1,6 +1,7 @@
 """Books whose image comes in the stream: renewed when it is lost or wrong, but never in a storm of wishes."""
 
 from marketprism.contract.books import BookDelta, BookImage
+from marketprism.contract.events import Gap
 from marketprism.pipeline.books import IN_BAND_RETRY_NS, BookFeed
 from marketprism.pipeline.outputs import FeedCounters, Output, Record
 from marketprism.venues.okx.adapter import Okx
@@ -64,6 +65,31 @@ def test_a_second_hole_waits_for_its_turn() -> None:
     feed.image(image(20, SECOND_NS))
     assert wishes(feed.delta(delta(21, 22, 2 * SECOND_NS))) == []
     assert feed.due(IN_BAND_RETRY_NS) == WISH
+
+
+def gaps(outputs: list[Output]) -> list[tuple[int, int, str]]:
+    events = [output.event for output in outputs if isinstance(output, Record)]
+    return [(event.after_id, event.before_id, event.healed_by) for event in events if isinstance(event, Gap)]
+
+
+def test_an_image_ahead_of_a_live_book_tells_what_was_never_seen() -> None:
+    """A new connection takes the place of one on which the book had fallen silent."""
+    feed = live()
+    assert gaps(feed.image(image(20, SECOND_NS))) == [(10, 20, ""), (10, 20, "snapshot")]
+    assert gaps(feed.delta(delta(20, 21, SECOND_NS))) == []
+
+
+def test_an_image_that_a_live_book_has_passed_or_reached_hides_nothing() -> None:
+    feed = live()
+    feed.delta(delta(10, 15, 1))
+    for update_id in (15, 10):
+        assert gaps(feed.image(image(update_id, SECOND_NS))) == []
+
+
+def test_an_image_with_a_wrong_checksum_takes_a_live_book_away() -> None:
+    feed = live()
+    assert gaps(feed.image(image(10, 1, checksum=7))) == []
+    assert gaps(feed.image(image(20, SECOND_NS))) == [(10, 20, ""), (10, 20, "snapshot")]
 
 
 def test_a_new_connection_may_ask_at_once() -> None:

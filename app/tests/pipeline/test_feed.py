@@ -17,7 +17,7 @@ from marketprism.contract.events import (
     TradeIdKind,
 )
 from marketprism.pipeline.books import RETRY_NS
-from marketprism.pipeline.feed import Feed
+from marketprism.pipeline.feed import LOOK_NS, Feed
 from marketprism.pipeline.outputs import Output, Record
 from marketprism.venues.binance.adapter import Binance
 from marketprism.venues.binance.markets import SPOT, instrument
@@ -105,6 +105,14 @@ def test_books_are_published_once_an_interval_and_only_when_changed(live: Feed) 
     assert isinstance(record.event, BookSnapshot)
     assert (record.event.reason, record.event.update_id) == (SnapshotReason.INTERVAL, 3)
     assert live.due(5 * SECOND) == []
+
+
+def test_frames_look_for_what_is_due_at_most_every_ten_milliseconds(live: Feed) -> None:
+    live.due(SECOND - LOOK_NS // 2)
+    assert records(live.feed(depth(3, 3), SECOND)) == [], "the interval has passed, and a look was just taken"
+    (record,) = records(live.feed(trade(7), SECOND + LOOK_NS // 2))[:1]
+    assert isinstance(record.event, BookSnapshot)
+    assert record.event.update_id == 3
 
 
 def test_a_lost_delta_stops_the_book_until_a_new_snapshot(live: Feed) -> None:

@@ -92,6 +92,14 @@ def test_an_identity_always_has_its_time():
     assert identity("orderbook").count("timestamp") == 1
 
 
+def test_rows_are_told_apart_by_message():
+    rows = rows_of(trade(1), trade(2), trade(3))
+    rows.append(envelope(trade(4)), 7, 50)
+    rows.append(envelope(trade(5), trade(6)), 7, 51)
+    assert [(each.start, each.stop) for each in rows.messages()] == [(0, 3), (3, 4), (4, 6)]
+    assert list(Rows("trade").messages()) == []
+
+
 def test_rows_split_before_a_message():
     rows = rows_of(trade(1), trade(2))
     rows.append(envelope(trade(3)), 7, 43)

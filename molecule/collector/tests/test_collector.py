@@ -60,3 +60,15 @@ def test_the_spool_belongs_to_the_service_alone(host: Host) -> None:
     """Events wait there while NATS is away; the unit may write nowhere else."""
     spool = host.file("/var/lib/marketprism/spool")
     assert (spool.user, spool.group, spool.mode) == ("marketprism", "marketprism", 0o750)
+
+
+def test_the_exchanges_were_asked_before_the_first_start(host: Host) -> None:
+    """Each enabled venue answered; where nothing was refused no frames are kept."""
+    folder = "/var/lib/marketprism/probe"
+    assert host.check_output(f"ls {folder}").split() == ["binance-spot.json", "binance-usdm.json"]
+    for name in ("binance-spot", "binance-usdm"):
+        found = json.loads(host.check_output(f"cat {folder}/{name}.json"))
+        assert found["frames"] > 0
+        assert found["refused"] == {}
+        assert {each["data_type"] for each in found["feeds"] if each["events"]} >= {"trade", "orderbook"}
+        assert found["answers"][0]["question"] == "What does a depth request without limit weigh?"

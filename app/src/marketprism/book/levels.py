@@ -1,7 +1,7 @@
 """Price levels of one side of a book, ordered, exact."""
 
 import zlib
-from bisect import insort
+from bisect import bisect_left
 from collections.abc import Iterable
 from itertools import islice
 
@@ -36,9 +36,9 @@ class Side:
     def __init__(self, levels: Iterable[Level] = (), *, lowest_is_best: bool = False) -> None:
         self._sign = -1 if lowest_is_best else 1
         self._levels: dict[str, str] = {}
-        # Scaled prices of all levels, ascending, the best one last: most come near it, where a list is cheap to change.
+        # All prices, scaled and as text, ascending, the best one last: most come near it, where a list changes cheaply.
         self._ranks: list[int] = []
-        self._texts: dict[int, str] = {}
+        self._texts: list[str] = []
         self._limit = 0
         self.apply(levels)
 
@@ -55,10 +55,9 @@ class Side:
 
     def best(self, count: int) -> list[Level]:
         """Return up to `count` levels from the best price onwards."""
-        levels, texts, ranks = self._levels, self._texts, self._ranks
+        levels = self._levels
         found: list[Level] = []
-        for rank in reversed(ranks):
-            text = texts[rank]
+        for text in reversed(self._texts):
             quantity = levels[text]
             if quantity.strip("0."):
                 found.append((text, quantity))
@@ -70,36 +69,32 @@ class Side:
     def best_price(self) -> int | None:
         """The best price as a scaled integer."""
         levels, texts, ranks = self._levels, self._texts, self._ranks
-        for empty, rank in enumerate(reversed(ranks)):
-            if not _is_zero(levels[texts[rank]]):
-                if empty > MAX_EMPTY_ABOVE:
-                    self._forget(ranks[-empty:])
-                    del ranks[-empty:]
+        for above, text in enumerate(reversed(texts)):
+            if levels[text].strip("0."):
+                rank = ranks[-1 - above]
+                if above > MAX_EMPTY_ABOVE:
+                    for empty in texts[-above:]:
+                        del levels[empty]
+                    del ranks[-above:], texts[-above:]
                 return self._sign * rank
         return None
 
     def _rank(self, text: str) -> None:
-        rank = self._sign * parse(text)
-        other = self._texts.get(rank)
-        if other is None:
-            insort(self._ranks, rank)
+        ranks, rank = self._ranks, self._sign * parse(text)
+        index = bisect_left(ranks, rank)
+        if index < len(ranks) and ranks[index] == rank:
+            del self._levels[self._texts[index]]
+            self._texts[index] = text
         else:
-            del self._levels[other]
-        self._texts[rank] = text
-
-    def _forget(self, ranks: list[int]) -> None:
-        for rank in ranks:
-            del self._levels[self._texts.pop(rank)]
+            ranks.insert(index, rank)
+            self._texts.insert(index, text)
 
     def _forget_empty(self) -> None:
-        levels, texts = self._levels, self._texts
-        self._forget([rank for rank in self._ranks if _is_zero(levels[texts[rank]])])
-        self._ranks = [rank for rank in self._ranks if rank in texts]
-        self._limit = 2 * len(levels) + MAX_EMPTY
-
-
-def _is_zero(quantity: str) -> bool:
-    return not quantity.strip("0.")
+        kept = [index for index, text in enumerate(self._texts) if self._levels[text].strip("0.")]
+        self._ranks = [self._ranks[index] for index in kept]
+        self._texts = [self._texts[index] for index in kept]
+        self._levels = {text: self._levels[text] for text in self._texts}
+        self._limit = 2 * len(kept) + MAX_EMPTY
 
 
 class Levels:

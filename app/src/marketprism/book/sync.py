@@ -5,7 +5,8 @@ a spot book bridges at ``U <= lastUpdateId + 1 <= u`` (the page's own wording is
 ``U == lastUpdateId + 1``). Where the venue names the previous id (futures' ``pu``), that link decides alone.
 
 Other exchanges send the image in the stream itself, before its deltas: then the first delta continues the image, a link
-that does not fit is always a hole, even with a smaller id (ids may start anew there), and only a new image helps.
+that does not fit is always a hole, even with a smaller id (ids may start anew there), and only a new image helps; but
+the last change once more, with both of its ids, is no hole.
 """
 
 from collections import deque
@@ -66,7 +67,7 @@ class BookSync:
         in_band: Images come in the stream.
     """
 
-    __slots__ = ("_held", "_in_band", "last_id", "levels", "state")
+    __slots__ = ("_before_id", "_held", "_in_band", "last_id", "levels", "state")
 
     def __init__(self, *, in_band: bool = False) -> None:
         self._in_band = in_band
@@ -77,6 +78,7 @@ class BookSync:
         self.state = SyncState.BUFFERING
         self.levels = Levels()
         self.last_id = 0
+        self._before_id: int | None = None
         self._held: deque[BookDelta] = deque(maxlen=MAX_HELD)
 
     def feed_delta(self, delta: BookDelta) -> list[Step]:
@@ -127,6 +129,8 @@ class BookSync:
             return []
         continues = delta.first_id <= self.last_id + 1 if delta.prev_id is None else delta.prev_id == self.last_id
         after_id = self.last_id
+        if not continues and self._repeats(delta):
+            return []
         if continues:
             applied = self._apply(delta)
             if _agrees(delta.checksum, self.levels):
@@ -137,8 +141,12 @@ class BookSync:
     def _apply(self, delta: BookDelta) -> Applied:
         self.levels.bids.apply(delta.bids)
         self.levels.asks.apply(delta.asks)
-        self.last_id = delta.last_id
+        self.last_id, self._before_id = delta.last_id, delta.prev_id
         return Applied(delta)
+
+    def _repeats(self, delta: BookDelta) -> bool:
+        """Tell whether a change is the last one, sent again."""
+        return delta.prev_id is not None and (delta.prev_id, delta.last_id) == (self._before_id, self.last_id)
 
     def _start_over(self, delta: BookDelta) -> None:
         self.reset()

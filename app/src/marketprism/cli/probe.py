@@ -45,6 +45,8 @@ def _show(found: probing.Probe) -> None:
     typer.echo(f"{found.venue}: {found.frames} frames in {found.seconds:g} s, {sum(found.gaps.values())} gaps")
     if found.clock_skew_seconds is not None:
         typer.echo(f"our clock minus the venue's: {found.clock_skew_seconds:+.3f} s")
+    for each in found.answers:
+        typer.echo(f"{each.question} {each.answer}")
     for reason, count in sorted(found.refused.items()):
         typer.echo(f"refused: {count} times {reason}")
     for cause in found.causes:

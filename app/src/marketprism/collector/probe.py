@@ -8,10 +8,15 @@ from pathlib import Path
 
 from marketprism.collector.allowance import Allowance
 from marketprism.collector.capture import discard, open_recording, run_until
+from marketprism.collector.proxies import Proxies
+from marketprism.collector.questions import Answer, ask
 from marketprism.collector.venue import VenueCollector
 from marketprism.contract.venues import VENUES, place
 from marketprism.pipeline.outputs import Record
 from marketprism.settings import CollectorSettings, VenueSettings
+
+QUESTION_SECONDS = 10.0
+"""How long a stream is listened to of which nobody knows whether it delivers."""
 
 
 @dataclass(slots=True)
@@ -36,6 +41,7 @@ class Probe:
         refused: Frames and events that cannot be used, by reason.
         causes: What was wrong at the end, such as a blocked address.
         clock_skew_seconds: Our clock minus the venue's; None where no time came.
+        answers: To what no page of the exchange settles.
         recording: Where the frames are kept; None where nothing was refused, or nothing was to be kept.
     """
 
@@ -47,13 +53,14 @@ class Probe:
     gaps: dict[str, int]
     causes: list[str]
     clock_skew_seconds: float | None
+    answers: list[Answer]
     recording: str | None
 
 
 async def probe(
     name: str, settings: VenueSettings, collector: CollectorSettings, seconds: float, keep: Path | None
 ) -> Probe:
-    """Collect everything that a venue delivers of the configured symbols for some seconds.
+    """Collect everything that a venue delivers of the configured symbols for some seconds, then ask what is open.
 
     Args:
         name: The venue's name in the settings.
@@ -94,6 +101,7 @@ async def probe(
     refused = dict(venue.counters.refused)
     if keep is not None and not refused:
         discard(keep)
+    answers = await ask(name, wanted, Proxies.of(collector, wanted), min(seconds, QUESTION_SECONDS))
     return Probe(
         venue=name,
         seconds=seconds,
@@ -103,5 +111,6 @@ async def probe(
         gaps=dict(venue.counters.gaps),
         causes=causes,
         clock_skew_seconds=venue.skew_seconds,
+        answers=answers,
         recording=str(keep) if keep is not None and refused else None,
     )

@@ -33,9 +33,18 @@ OUTCOMES = ("ok", "failed", "limited", "blocked")
 SOURCE = "rest"
 
 _URGENCY = tuple(Purpose)
-_UNREACHABLE = (aiohttp.ClientError, TimeoutError, OSError, ProxyConnectionError, ProxyError, ProxyTimeoutError)
+UNREACHABLE = (aiohttp.ClientError, TimeoutError, OSError, ProxyConnectionError, ProxyError, ProxyTimeoutError)
 
 _log = logs.get("rest")
+
+
+def http_session(proxy: str | None) -> aiohttp.ClientSession:
+    """Return a session whose requests go through a proxy; None goes directly."""
+    timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
+    if proxy is not None and proxy.startswith("socks5h:"):
+        connector = ProxyConnector.from_url(proxy.replace("socks5h:", "socks5:", 1), rdns=True)
+        return aiohttp.ClientSession(timeout=timeout, connector=connector)
+    return aiohttp.ClientSession(timeout=timeout, proxy=proxy)
 
 
 class Asker(Protocol):
@@ -142,16 +151,9 @@ class RestClient:
 
     async def run(self) -> None:
         """Fetch what is asked for, until cancelled."""
-        async with self._http() as http, asyncio.TaskGroup() as workers:
+        async with http_session(self._proxy) as http, asyncio.TaskGroup() as workers:
             for number in range(WORKERS):
                 workers.create_task(self._work_off(http), name=f"{self._venue} rest {number}")
-
-    def _http(self) -> aiohttp.ClientSession:
-        timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
-        if self._proxy is not None and self._proxy.startswith("socks5h:"):
-            connector = ProxyConnector.from_url(self._proxy.replace("socks5h:", "socks5:", 1), rdns=True)
-            return aiohttp.ClientSession(timeout=timeout, connector=connector)
-        return aiohttp.ClientSession(timeout=timeout, proxy=self._proxy)
 
     async def _work_off(self, http: aiohttp.ClientSession) -> None:
         while True:
@@ -210,7 +212,7 @@ class RestClient:
             async with http.get(self._base_url + request.path) as answer:
                 body = await answer.read()
                 receive_ns = self._clock()
-        except _UNREACHABLE as error:
+        except UNREACHABLE as error:
             return _Failure("failed", str(error) or type(error).__name__)
         used = answer.headers.get("X-MBX-USED-WEIGHT-1M", "")
         if used.isdigit():

@@ -63,9 +63,11 @@ class BookFeed:
         return self._steps(self.sync.feed_delta(delta), delta.receive_ns)
 
     def image(self, image: BookImage) -> list[Output]:
-        """Take a whole book."""
+        """Take a whole book; one of the stream that is ahead of a live book hides what happened in between."""
         if not self._venue.books_in_band:
             self._asked_ns = None
+        elif self.sync.state is SyncState.LIVE and image.update_id >= self.sync.last_id:
+            self._hole_after = self.sync.last_id
         return self._steps(self.sync.feed_image(image), image.receive_ns)
 
     def top(self, top: BookTop) -> None:

@@ -3,15 +3,17 @@
 A value that its column cannot hold exactly is refused here, so that the server never has to.
 """
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from marketprism.contract.catalog import DATA_TYPES
 from marketprism.contract.events import BookChange, BookSnapshot, Envelope, Event
 from marketprism.contract.instruments import require_symbol
-from marketprism.contract.numbers import require_decimal, to_int64
+from marketprism.contract.numbers import require_decimal, require_decimals, to_int64
 from marketprism.contract.tables import TABLES, Column, Table
 from marketprism.errors import ContractError
 
@@ -19,6 +21,7 @@ ORIGIN = ("source", "exchange", "market", "symbol")
 """Columns that say what an event is about; the first part of its identity."""
 
 _ITEM_LIMIT = 2**16
+_LIMITS = {f"UInt{bits}": 2**bits for bits in (8, 16, 32, 64)}
 _EARLIEST_US = 946_684_800_000_000
 _LATEST_US = 4_102_444_800_000_000
 _REFUSED = "the message is laid aside in the dead letters"
@@ -57,7 +60,7 @@ class Rows:
         if count > _ITEM_LIMIT:
             raise ContractError(f"envelope of {count} events", remedy=f"send at most {_ITEM_LIMIT}; {_REFUSED}")
         require_symbol(envelope.symbol)
-        values = _values(self.table, envelope)
+        values = _values(self.data_type, envelope)
         for name in (*ORIGIN, "instrument"):
             self.columns[name] += [getattr(envelope, name)] * count
         for name, column in values.items():
@@ -65,6 +68,15 @@ class Rows:
         self.columns["stream_epoch"] += [epoch] * count
         self.columns["stream_seq"] += [sequence] * count
         self.columns["item"] += range(count)
+
+    def messages(self) -> Iterator[slice]:
+        """Yield where the rows of each message are, which share their origin."""
+        sequences = self.columns["stream_seq"]
+        start = 0
+        while start < len(sequences):
+            stop = bisect_right(sequences, sequences[start], lo=start)
+            yield slice(start, stop)
+            start = stop
 
     def count_after(self, sequence: int) -> int:
         """Count the rows whose message comes after a sequence."""
@@ -101,26 +113,26 @@ def identity(data_type: str) -> tuple[str, ...]:
     return names if "timestamp" in names else (*names, "timestamp")
 
 
-def _values(table: Table, envelope: Envelope[Event]) -> dict[str, list[Any]]:
+def _values(data_type: str, envelope: Envelope[Event]) -> dict[str, list[Any]]:
     """Return the values of the columns that the events fill, by name."""
     events = envelope.events
     timestamps = _times([event.timestamp_us for event in events])
     values: dict[str, list[Any]] = {"timestamp": timestamps}
-    columns = _own(table)
-    if any(column.name == "price_scale" for column in columns):
+    columns = _own(data_type)
+    if any(column.name == "price_scale" for column, _ in columns):
         values |= _book_values(events, envelope)
-    for column in columns:
+    for column, get in columns:
         if column.name not in values:
-            found = [getattr(event, column.field or column.name) for event in events]
-            values[column.name] = _checked(column, found, timestamps)
+            values[column.name] = _checked(column, list(map(get, events)), timestamps)
     return values
 
 
 @cache
-def _own(table: Table) -> tuple[Column, ...]:
-    """Return the columns that come from the event itself."""
+def _own(data_type: str) -> tuple[tuple[Column, Callable[[Event], Any]], ...]:
+    """Return the columns that come from the event itself, and what reads them."""
     general = {*ORIGIN, "instrument", "timestamp", "stream_epoch", "stream_seq", "item"}
-    return tuple(column for column in table.inserted if column.name not in general)
+    inserted = TABLES[data_type].inserted
+    return tuple((column, attrgetter(column.field or column.name)) for column in inserted if column.name not in general)
 
 
 def _checked(column: Column, values: list[Any], timestamps: list[int]) -> list[Any]:
@@ -139,10 +151,11 @@ def _checked(column: Column, values: list[Any], timestamps: list[int]) -> list[A
 
 
 def _decimals(column: Column, texts: list[Any]) -> list[Any]:
-    for text in texts:
-        if text is not None:
-            require_decimal(column.name, text)
-            if text[0] == "-" and column.name in _NEVER_NEGATIVE:
+    present = [text for text in texts if text is not None] if None in texts else texts
+    require_decimals(column.name, present)
+    if column.name in _NEVER_NEGATIVE:
+        for text in present:
+            if text[0] == "-":
                 raise ContractError(f"{column.name} {text!r} is negative", remedy=_REFUSED)
     return texts
 
@@ -177,8 +190,8 @@ _LEVEL_COLUMNS = (
 def _levels(book: BookSnapshot | BookChange) -> tuple[int, int, list[int], list[int], list[int], list[int]]:
     levels = [*book.bids, *book.asks]
     split = len(book.bids)
-    prices, price_scale = to_int64([require_decimal("price", price) for price, _ in levels])
-    quantities, quantity_scale = to_int64([require_decimal("quantity", quantity) for _, quantity in levels])
+    prices, price_scale = to_int64(require_decimals("price", [price for price, _ in levels]))
+    quantities, quantity_scale = to_int64(require_decimals("quantity", [quantity for _, quantity in levels]))
     if quantities and min(quantities) < 0:
         raise ContractError("a level has a negative quantity", remedy=_REFUSED)
     return price_scale, quantity_scale, prices[:split], quantities[:split], prices[split:], quantities[split:]
@@ -197,9 +210,10 @@ def _delays(times_us: list[int], timestamps_us: list[int]) -> list[int]:
 
 
 def _integers(column: Column, values: list[Any]) -> list[Any]:
-    limit = 2 ** int(column.type.removeprefix("Nullable(").removesuffix(")").removeprefix("UInt"))
-    present = [value for value in values if value is not None]
-    if present and not (min(present) >= 0 and max(present) < limit):
+    present = [value for value in values if value is not None] if None in values else values
+    if present and not (
+        min(present) >= 0 and max(present) < _LIMITS[column.type.removeprefix("Nullable(").removesuffix(")")]
+    ):
         raise ContractError(
             f"{column.name} between {min(present)} and {max(present)} does not fit {column.type}", remedy=_REFUSED
         )

@@ -30,6 +30,7 @@ _FIRST_DELAY, _LONGEST_DELAY = 0.2, 5.0
 _NEWEST_SECONDS = 3600
 _START_SLACK_SECONDS = 3
 _SERVER_SECONDS = 5.0
+_SHORTEST_PULL_SECONDS = 0.1
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -85,6 +86,7 @@ class Flow:
         self.rewind_due = False
         self._server_started: int | None = None
         self._server_due = 0.0
+        self._insert_due = 0.0
         self._session: Session | None = None
         self._pending = 0
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"store-{stream.name}")
@@ -153,9 +155,9 @@ class Flow:
 
     async def _one_batch(self, session: Session) -> None:
         started = time.monotonic()
-        messages = await session.pull(
-            messages=self._batch_messages, size=BATCH_BYTES, seconds=self._settings.storage.batch_seconds
-        )
+        seconds = max(self._insert_due - started, _SHORTEST_PULL_SECONDS)
+        messages = await session.pull(messages=self._batch_messages, size=BATCH_BYTES, seconds=seconds)
+        self._insert_due = time.monotonic() + self._settings.storage.batch_seconds
         self._go_on()
         if not messages:
             return

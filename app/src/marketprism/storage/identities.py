@@ -4,9 +4,10 @@ An exchange re-sends after a reconnect, a recording is replayed again. Ids of on
 highest id stored is new without asking; at or below it, the table is asked for the batch's range of ids and times.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import lt
 from typing import Any
 
 from marketprism.contract import numbers
@@ -47,6 +48,8 @@ class Identities:
         Raises:
             UnavailableError: ClickHouse cannot be asked.
         """
+        if self._all_grow(rows):
+            return list(range(len(rows)))
         keys = _keys(rows)
         ranges = self._suspicious(rows)
         seen = self._stored(rows.data_type, ranges) if ranges else set()
@@ -61,16 +64,25 @@ class Identities:
 
     def learn(self, rows: Rows) -> None:
         """Remember that rows are stored."""
-        growing = DATA_TYPES[rows.data_type].growing
-        for group, id_ in zip(rows.keys(_group_columns(rows.data_type)), rows.columns[growing], strict=True):
+        for group, ids in _runs(rows):
             highest = self._highest.get((rows.data_type, group))
-            if highest is not None and id_ > highest:
-                self._highest[rows.data_type, group] = id_
+            if highest is not None:
+                self._highest[rows.data_type, group] = max([highest, *ids])
+
+    def _all_grow(self, rows: Rows) -> bool:
+        """Tell whether each group's ids grow from row to row, and from what is stored: then all are new."""
+        runs = list(_runs(rows))
+        self._ask_highest(rows.data_type, {g for g, _ in runs if (rows.data_type, g) not in self._highest})
+        before: dict[Group, int] = {}
+        for group, ids in runs:
+            if ids[0] <= before.get(group, self._highest[rows.data_type, group]) or not all(map(lt, ids, ids[1:])):
+                return False
+            before[group] = ids[-1]
+        return True
 
     def _suspicious(self, rows: Rows) -> dict[Group, _Range]:
         growing = DATA_TYPES[rows.data_type].growing
         groups = rows.keys(_group_columns(rows.data_type))
-        self._ask_highest(rows.data_type, {g for g in groups if (rows.data_type, g) not in self._highest})
         ranges: dict[Group, _Range] = {}
         for group, id_, time_us in zip(groups, rows.columns[growing], rows.columns["timestamp"], strict=True):
             if id_ > self._highest[rows.data_type, group]:
@@ -117,6 +129,20 @@ class Identities:
 
     def _table(self, data_type: str) -> str:
         return f"{self._database}.{TABLES[data_type].name}"
+
+
+def _runs(rows: Rows) -> Iterator[tuple[Group, list[int]]]:
+    """Yield group and growing ids of successive rows of one group: those of a message, where it has one series."""
+    columns = [rows.columns[name] for name in _group_columns(rows.data_type)]
+    series = columns[len(ORIGIN) :]
+    ids = rows.columns[DATA_TYPES[rows.data_type].growing]
+    for place in rows.messages():
+        start, count = place.start, place.stop - place.start
+        if all(column[place].count(column[start]) == count for column in series):
+            yield tuple(column[start] for column in columns), ids[place]
+        else:
+            for index in range(start, place.stop):
+                yield tuple(column[index] for column in columns), ids[index : index + 1]
 
 
 def _keys(rows: Rows) -> list[tuple[Any, ...]]:

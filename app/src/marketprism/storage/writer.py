@@ -270,11 +270,10 @@ class Writer:
 
 def _note_times(rows: Rows, result: Stored) -> None:
     columns, newest_us = rows.columns, result.newest_us
-    feeds = zip(columns["source"], columns["exchange"], columns["market"], columns["timestamp"], strict=True)
-    for source, exchange, market, time_us in feeds:
-        feed = (str(source), rows.data_type, str(exchange), str(market))
-        if time_us > newest_us.get(feed, 0):
-            newest_us[feed] = time_us
+    for place in rows.messages():
+        source, exchange, market = (str(columns[name][place.start]) for name in ("source", "exchange", "market"))
+        feed = (source, rows.data_type, exchange, market)
+        newest_us[feed] = max([newest_us.get(feed, 0), *columns["timestamp"][place]])
     if columns["source"][0] != Source.REPLAYED:
         receipt_us = columns["timestamp"][0] + columns["receive_delay_us"][0]
         result.oldest_receipt_us = min(receipt_us, result.oldest_receipt_us or receipt_us)

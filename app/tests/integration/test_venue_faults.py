@@ -1,0 +1,60 @@
+"""Every fault of the exchanges against the real collector: noticed, healed, and told in the ledger as it was."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.servers import ClickHouseServer
+from tests.integration.venue_faults import cases, ledger
+from tests.integration.venue_faults.cases import Case
+from tests.integration.venue_faults.run import HEAD, Run
+from tests.integration.venue_faults.stage import Stage, stage
+
+
+def play(on: Stage, wanted: tuple[Case, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    """Play cases, print their table, and judge it."""
+    process = on.collector.process
+    assert process is not None
+    results = Run(on, _tell).play(wanted)
+    compared, wrong = ledger.wrong_books(on.clickhouse, on.wire.tops)
+    with capsys.disabled():
+        _tell("\n".join(("", HEAD, *(result.row() for result in results), f"{compared} books compared")))
+    assert [(str(r.case), r.case.venue, r.problems) for r in results if r.problems] == []
+    assert wrong == []
+    assert compared > 0
+    assert process.poll() is None
+    assert "Traceback" not in on.collector.log()
+
+
+def _tell(text: str) -> None:
+    """Show progress, where pytest captures nothing."""
+    assert sys.__stdout__ is not None
+    sys.__stdout__.write(f"{text}\n")
+    sys.__stdout__.flush()
+
+
+@pytest.mark.integration
+def test_one_fault_of_each_exchange_is_noticed_healed_and_told(
+    tmp_path: Path,
+    config_file: Path,
+    tables: ClickHouseServer,
+    streams: None,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with stage(tmp_path, config_file, tables) as on:
+        play(on, cases.SHORT, capsys)
+
+
+@pytest.mark.venue_faults
+@pytest.mark.timeout(3600)
+def test_every_fault_of_each_exchange_is_noticed_healed_and_told(
+    tmp_path: Path,
+    config_file: Path,
+    tables: ClickHouseServer,
+    streams: None,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with stage(tmp_path, config_file, tables) as on:
+        assert on.kinds() == {case.fault for case in cases.ALL}
+        play(on, cases.ALL, capsys)
