@@ -29,6 +29,8 @@ from tests.integration.servers import (
 
 STORE_BYTES = 512 * 1024**2
 WAIT_SECONDS = 180.0
+"""Patience with a busy computer; what a recovery may take is judged at the end, see `table`."""
+
 RATE = 10
 """Mean trades per second and symbol; ten symbols, and as many times the changes of their books."""
 
@@ -130,6 +132,8 @@ class Rig:
         self.storage = StorageService(self._folder("storage"), self.config, self.settings, needs=self.clickhouse)
         collected = self._configure("collector.yml", self.link.port if self.link else self.nats.port)
         self.collector = Collector(self._folder("collector"), collected, load(collected, environ={}))
+        for server in self._servers():
+            server.patience_seconds = WAIT_SECONDS
 
     def _configure(self, name: str, nats_port: int) -> Path:
         base = f"127.0.0.1:{self.simulator.port}"
@@ -258,9 +262,13 @@ class Rig:
 
     def stop(self) -> None:
         """End everything; the data stays."""
-        for server in (self.collector, self.storage, self.simulator, self.link, self.nats, self.clickhouse):
-            if server is not None and server.process is not None and server.process.poll() is None:
+        for server in self._servers():
+            if server.process is not None and server.process.poll() is None:
                 server.kill()
+
+    def _servers(self) -> list[Server]:
+        servers = [self.collector, self.storage, self.simulator, self.nats, self.clickhouse]
+        return servers if self.link is None else [*servers, self.link]
 
     def _folder(self, name: str) -> Path:
         path = self.directory / name

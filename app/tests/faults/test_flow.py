@@ -56,8 +56,10 @@ def test_messages_come_again_in_disorder_and_damaged(rig: Rig, table: Table) -> 
 
 def test_a_second_writer_is_refused(rig: Rig, table: Table) -> None:
     second = StorageService(rig.storage.directory, rig.config, rig.settings)
-    with pytest.raises(AssertionError, match="another storage-hot writer"):
-        second.start()
+    second.spawn()
+    assert second.process is not None
+    assert second.process.wait(120) != 0
+    assert "another storage-hot writer holds" in second.log()
     table.conclude(rig, "second writer on the same host", recovered(rig))
 
 
@@ -81,16 +83,14 @@ def test_the_link_between_collector_and_nats_is_cut(make_rig: Callable[..., Rig]
 
 
 @pytest.mark.skipif(not FAKETIME.exists(), reason="libfaketime is not installed: apt-get install faketime")
-@pytest.mark.parametrize(
-    ("unit", "shift"), [("collector", "+1h"), ("collector", "-1h"), ("storage", "+1h"), ("storage", "-1h")]
-)
-def test_the_clock_of_a_unit_is_wrong(unit: str, shift: str, make_rig: Callable[..., Rig], table: Table) -> None:
+@pytest.mark.parametrize("shift", ["+1h", "-1h"])
+def test_the_clock_of_the_collector_is_wrong(shift: str, make_rig: Callable[..., Rig], table: Table) -> None:
+    """Not that of storage: libfaketime refuses the absolute sleeps of its threads."""
     rig = make_rig()
-    server = getattr(rig, unit)
-    server.environ |= {"LD_PRELOAD": str(FAKETIME), "FAKETIME": shift, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    rig.collector.environ |= {"LD_PRELOAD": str(FAKETIME), "FAKETIME": shift, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
     rig.start()
     time.sleep(20)
-    table.conclude(rig, f"clock of {unit} {shift}", recovered(rig))
+    table.conclude(rig, f"clock of the collector {shift}", recovered(rig))
 
 
 def test_the_spool_is_torn(rig: Rig, table: Table) -> None:

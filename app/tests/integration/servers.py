@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 
 from marketprism.contract.catalog import CLICKHOUSE_USERS, COLD_DATABASE, HOT_DATABASE, NATS_USERS
 
-START_SECONDS = 60.0
+START_SECONDS = 30.0
 PASSWORDS = {f"nats-{user}": f"nats{user}secret" for user in NATS_USERS} | {
     f"clickhouse-{role}": f"clickhouse{role}secret" for role in CLICKHOUSE_USERS
 }
@@ -80,6 +80,7 @@ class Server:
 
     command: list[str]
     environ: dict[str, str] | None = None
+    patience_seconds = START_SECONDS
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -98,7 +99,7 @@ class Server:
     def start(self) -> None:
         self.spawn()
         try:
-            eventually(self._up_or_dead, what=f"{self.command[0]} answers")
+            eventually(self._up_or_dead, self.patience_seconds, what=f"{self.command[0]} answers")
         except BaseException:
             self.kill()
             raise
