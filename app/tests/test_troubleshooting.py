@@ -33,7 +33,6 @@ SYSTEM = {
     "top",
     "uname",
     "usermod",
-    "ansible-playbook",
 }
 EARLIER = (
     "4222",

@@ -62,7 +62,7 @@ def test_a_runbook_has_every_section_and_only_commands_that_exist(path: Path) ->
     assert f"marketprism doctor {problem.name}" in text
     if problem.phase is Phase.RUN:
         assert f"scripts/manage_all.sh fix {problem.name}" in text
-        assert problem.playbook in text
+        assert f"marketprism-ops remediate/{problem.name} -e remediation_apply=true" in text
     commands = [line for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
     assert commands
     for command in commands:
@@ -76,9 +76,9 @@ def _exists(command: str, problem: Problem) -> bool:
         return words[1] in found
     if words[0] == "scripts/manage_all.sh":
         usage = (ROOT / "scripts" / "manage_all.sh").read_text(encoding="utf-8")
-        return words[1] == "fix" or re.search(rf"^  {words[1]}\b", usage, re.MULTILINE) is not None
-    if words[0] == "ansible-playbook":
-        return words[-1] == problem.playbook
+        return re.search(rf"^  {words[1]}\b", usage, re.MULTILINE) is not None
+    if words[0] == "marketprism-ops":
+        return f"playbooks/{words[1]}.yml" == problem.playbook
     return words[0] in SYSTEM
 
 

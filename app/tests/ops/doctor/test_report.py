@@ -24,7 +24,7 @@ def test_a_finding_carries_its_evidence_its_cause_and_its_repair() -> None:
         "venues": None,
         "repair": {
             "command": "scripts/manage_all.sh fix disk-full",
-            "on_host": "ansible-playbook playbooks/remediate/disk-full.yml",
+            "on_host": "marketprism-ops remediate/disk-full -e remediation_apply=true",
             "does": "vacuums the journal and old releases, purges what was stored already; data is never deleted",
             "automatic": False,
         },

@@ -22,9 +22,10 @@ def fix_command(problem: str) -> str:
 
 
 def host_command(problem: str) -> str:
-    """Return what to type on the host."""
-    playbook = PROBLEMS[problem].playbook
-    return f"ansible-playbook {playbook}" if playbook else ""
+    """Return what to type on the host, which holds the release's playbooks."""
+    if PROBLEMS[problem].phase is not Phase.RUN:
+        return ""
+    return f"marketprism-ops remediate/{problem} -e remediation_apply=true"
 
 
 def as_json(diagnosis: Diagnosis, language: Language) -> dict[str, Any]:
