@@ -13,7 +13,7 @@ from marketprism.ops import alerts
 
 CLONE = Path(__file__).parents[3]
 PROMETHEUS = "http://10.98.0.35:9090"
-JOBS = {"prometheus", "node", "collector", "storage", "nats", "clickhouse", "clickhouse_server"}
+JOBS = {"prometheus", "alertmanager", "node", "collector", "storage", "nats", "clickhouse", "clickhouse_server"}
 TOKEN = "webhooktokenwebhooktoken"
 
 
@@ -56,8 +56,8 @@ def test_what_others_expose_is_there_under_the_names_of_rules_and_dashboards(hos
 def test_who_is_told_hears_of_what_is_down_with_its_runbook_and_not_of_what_follows(host: Host) -> None:
     def heard() -> dict[str, dict[str, Any]]:
         text = host.run("cat /run/heard.jsonl").stdout
-        alerts = [alert for line in text.splitlines() for alert in json.loads(line)["alerts"]]
-        return {alert["labels"]["alertname"]: alert for alert in alerts}
+        told = [alert for line in text.splitlines() if line for alert in json.loads(line)["alerts"]]
+        return {alert["labels"]["alertname"]: alert for alert in told}
 
     down = {"nats-down", "clickhouse-down", "storage-down", "collector-down", "schema-drift"}
     wait_for(lambda: down <= set(heard()))
