@@ -33,6 +33,8 @@ PACE = 10_000
 
 POLL_SECONDS = 0.02
 WARM_SECONDS = 3.0
+MOST_SECONDS = 120.0
+"""For the first row to come, and for the last."""
 FRAMES = 50_000
 """Of all instruments together, before the session begins anew."""
 TABLES = ("trades", "orderbook_deltas", "orderbooks")
@@ -145,14 +147,16 @@ def processes(stack: Stack, session: Session, symbols: int, *, rate: float) -> I
             pids = {"collector": collector.pid}
             pids |= {name: server.process.pid for name, server in servers.items() if server.process is not None}
             live = Running(stack, pids)
-            eventually(lambda: live.rows() > 0, what="rows come")
+            eventually(lambda: live.rows() > 0, MOST_SECONDS, what="rows come")
             time.sleep(WARM_SECONDS)
             yield live
             collector.send_signal(signal.SIGTERM)
-            published = json.loads(collector.communicate(timeout=60)[0])["published"]
+            published = json.loads(collector.communicate(timeout=MOST_SECONDS)[0])["published"]
             gaps = f"SELECT count() FROM {HOT_DATABASE}.gap_events"
             eventually(
-                lambda: live.rows() + stack.clickhouse.number(gaps) == published, what=f"{published} events are stored"
+                lambda: live.rows() + stack.clickhouse.number(gaps) == published,
+                MOST_SECONDS,
+                what=f"{published} events are stored",
             )
         finally:
             collector.kill()

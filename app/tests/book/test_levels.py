@@ -27,6 +27,23 @@ def test_a_side_equals_a_plain_dictionary(levels: list[tuple[str, str]], lowest_
     assert side.best_price == (int(ordered[0][0] * 100) * 10**16 if ordered else None)
 
 
+@given(st.lists(changes, max_size=8), st.booleans())
+def test_levels_that_are_not_kept_in_order_are_found_when_they_become_the_best(
+    messages: list[list[tuple[str, str]]], lowest_is_best: bool
+) -> None:
+    side, expected = Side(lowest_is_best=lowest_is_best), dict[float, str]()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("marketprism.book.levels.MAX_FRONT", 4)
+        patch.setattr("marketprism.book.levels.MAX_EMPTY", 4)
+        patch.setattr("marketprism.book.levels.MAX_EMPTY_ABOVE", 1)
+        for message in messages:
+            side.apply(message)
+            expected |= {float(price): quantity for price, quantity in message}
+            ordered = sorted((price for price, size in expected.items() if float(size)), reverse=not lowest_is_best)
+            assert side.best_price == (int(ordered[0] * 100) * 10**16 if ordered else None)
+            assert side.best(10) == [(f"{price:.2f}", expected[price]) for price in ordered[:10]]
+
+
 def test_a_side_forgets_emptied_levels() -> None:
     side = Side([("7", "2")])
     for price in range(8, 10 * MAX_EMPTY):

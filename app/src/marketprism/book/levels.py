@@ -1,7 +1,7 @@
 """Price levels of one side of a book, ordered, exact."""
 
 import zlib
-from bisect import bisect_left
+from bisect import insort
 from collections.abc import Iterable
 from itertools import islice
 
@@ -12,6 +12,8 @@ MAX_EMPTY = 1_000
 """Emptied levels kept beyond as many as there are others."""
 MAX_EMPTY_ABOVE = 16
 """Emptied levels kept above the best one."""
+MAX_FRONT = 1_000
+"""Levels kept in order; the better half stays when they are more."""
 
 Level = tuple[str, str]
 """Price and quantity as the exchange wrote them."""
@@ -21,8 +23,9 @@ class Side:
     """One side of a book.
 
     Levels are found by the price's text. A price that was met before costs one look-up, done for a whole message at
-    once; its integer and its place among the others are needed when it comes for the first time only. So a level that
-    is emptied stays where it is, for it comes back, until there are many.
+    once; its integer is needed when it comes for the first time only. So a level that is emptied stays where it is, for
+    it comes back, until there are many. Only the best levels are kept in order: they are what is asked for, and a short
+    list changes cheaply.
 
     A price may change its spelling from one message to another; it stays one level.
 
@@ -31,14 +34,15 @@ class Side:
         lowest_is_best: As for asks.
     """
 
-    __slots__ = ("_levels", "_limit", "_ranks", "_sign", "_texts")
+    __slots__ = ("_front", "_levels", "_limit", "_sign", "_texts")
 
     def __init__(self, levels: Iterable[Level] = (), *, lowest_is_best: bool = False) -> None:
         self._sign = -1 if lowest_is_best else 1
         self._levels: dict[str, str] = {}
-        # All prices, scaled and as text, ascending, the best one last: most come near it, where a list changes cheaply.
-        self._ranks: list[int] = []
-        self._texts: list[str] = []
+        # Prices by rank: the scaled price, so that the best one's is the highest.
+        self._texts: dict[int, str] = {}
+        # The highest ranks, ascending; every level from the first of them on is here.
+        self._front: list[int] = []
         self._limit = 0
         self.apply(levels)
 
@@ -48,16 +52,39 @@ class Side:
         known = len(levels)
         levels.update(changes)
         if len(levels) > known:
-            for text in list(islice(reversed(levels), len(levels) - known))[::-1]:
-                self._rank(text)
+            self._rank(list(islice(reversed(levels), len(levels) - known))[::-1])
             if len(levels) > self._limit:
                 self._forget_empty()
 
     def best(self, count: int) -> list[Level]:
         """Return up to `count` levels from the best price onwards."""
-        levels = self._levels
+        found = self._best_of_front(count)
+        if len(found) < count and len(self._front) < len(self._texts):
+            self._front = sorted(self._texts)
+            found = self._best_of_front(count)
+        return found
+
+    @property
+    def best_price(self) -> int | None:
+        """The best price as a scaled integer."""
+        levels, texts, front = self._levels, self._texts, self._front
+        for above, rank in enumerate(reversed(front)):
+            if levels[texts[rank]].strip("0."):
+                if above > MAX_EMPTY_ABOVE:
+                    for empty in front[-above:]:
+                        del levels[texts.pop(empty)]
+                    del front[-above:]
+                return self._sign * rank
+        if len(front) == len(texts):
+            return None
+        self._front = sorted(texts)
+        return self.best_price
+
+    def _best_of_front(self, count: int) -> list[Level]:
+        levels, texts = self._levels, self._texts
         found: list[Level] = []
-        for text in reversed(self._texts):
+        for rank in reversed(self._front):
+            text = texts[rank]
             quantity = levels[text]
             if quantity.strip("0."):
                 found.append((text, quantity))
@@ -65,36 +92,25 @@ class Side:
                     break
         return found
 
-    @property
-    def best_price(self) -> int | None:
-        """The best price as a scaled integer."""
-        levels, texts, ranks = self._levels, self._texts, self._ranks
-        for above, text in enumerate(reversed(texts)):
-            if levels[text].strip("0."):
-                rank = ranks[-1 - above]
-                if above > MAX_EMPTY_ABOVE:
-                    for empty in texts[-above:]:
-                        del levels[empty]
-                    del ranks[-above:], texts[-above:]
-                return self._sign * rank
-        return None
-
-    def _rank(self, text: str) -> None:
-        ranks, rank = self._ranks, self._sign * parse(text)
-        index = bisect_left(ranks, rank)
-        if index < len(ranks) and ranks[index] == rank:
-            del self._levels[self._texts[index]]
-            self._texts[index] = text
-        else:
-            ranks.insert(index, rank)
-            self._texts.insert(index, text)
+    def _rank(self, new: list[str]) -> None:
+        texts, front = self._texts, self._front
+        for text in new:
+            rank = self._sign * parse(text)
+            other = texts.get(rank)
+            if other is not None:
+                del self._levels[other]
+            elif not texts or (front and rank > front[0]):
+                insort(front, rank)
+            texts[rank] = text
+        if len(front) > MAX_FRONT:
+            del front[: -MAX_FRONT // 2]
 
     def _forget_empty(self) -> None:
-        kept = [index for index, text in enumerate(self._texts) if self._levels[text].strip("0.")]
-        self._ranks = [self._ranks[index] for index in kept]
-        self._texts = [self._texts[index] for index in kept]
-        self._levels = {text: self._levels[text] for text in self._texts}
-        self._limit = 2 * len(kept) + MAX_EMPTY
+        levels = self._levels
+        self._texts = {rank: text for rank, text in self._texts.items() if levels[text].strip("0.")}
+        self._levels = {text: levels[text] for text in self._texts.values()}
+        self._front = [rank for rank in self._front if rank in self._texts]
+        self._limit = 2 * len(self._texts) + MAX_EMPTY
 
 
 class Levels:
