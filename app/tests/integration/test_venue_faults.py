@@ -54,6 +54,7 @@ def _tell(text: str) -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.timeout(300)
 def test_one_fault_of_each_exchange_is_noticed_healed_and_told(
     tmp_path: Path,
     config_file: Path,

@@ -104,6 +104,7 @@ async def compared(reconnects: Reconnects, *, warm_up: int, count: int) -> tuple
 
 
 @pytest.mark.integration
+@pytest.mark.timeout(300)
 @pytest.mark.usefixtures("impatient", "streams")
 async def test_fifty_reconnects_leave_no_descriptor_and_no_task_behind(tmp_path: Path, config_file: Path) -> None:
     async with collecting(tmp_path, config_file) as reconnects:
