@@ -18,6 +18,8 @@ STATE = Path("/var/lib/marketprism/remediation")
 BY = "timer"
 HOUR_SECONDS, LOOP_SECONDS, LOOP_REPAIRS = 3600, 6 * 3600, 3
 SHOWN_LINES = 25
+STOPPED = "it was stopped, it did not fail"
+"""The doctor's words for a unit that a person stopped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,8 @@ def _forbidden(
         return f"several causes at once, {', '.join(each['problem'] for each in causes)}: a person has to look"
     if not causes[0]["repair"]["automatic"]:
         return f"{causes[0]['problem']} is not among what may be repaired automatically"
+    if any(STOPPED in sentence for sentence in causes[0].get("evidence", ())):
+        return f"{causes[0]['problem']}: {STOPPED}, so somebody wanted that"
     if len(recent) >= per_hour:
         return f"{len(recent)} repairs in the last hour: a person has to look"
     return ""
