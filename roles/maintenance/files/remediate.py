@@ -47,19 +47,19 @@ def _forbidden(
     causes: list[dict[str, Any]], record: list[dict[str, Any]], *, mode: str, per_hour: int, frozen: str, now: float
 ) -> str:
     recent = [entry for entry in record if entry["by"] == BY and now - entry["began"] < HOUR_SECONDS]
-    if mode != "automatic":
-        return f"remediation_mode is {mode}"
-    if frozen:
-        return f"automation is frozen: {frozen}"
-    if len(causes) > 1:
-        return f"several causes at once, {', '.join(each['problem'] for each in causes)}: a person has to look"
-    if not causes[0]["repair"]["automatic"]:
-        return f"{causes[0]['problem']} is not among what may be repaired automatically"
-    if any(STOPPED in sentence for sentence in causes[0].get("evidence", ())):
-        return f"{causes[0]['problem']}: {STOPPED}, so somebody wanted that"
-    if len(recent) >= per_hour:
-        return f"{len(recent)} repairs in the last hour: a person has to look"
-    return ""
+    problem, evidence = causes[0]["problem"], causes[0].get("evidence", ())
+    reasons = (
+        (mode != "automatic", f"remediation_mode is {mode}"),
+        (frozen, f"automation is frozen: {frozen}"),
+        (
+            len(causes) > 1,
+            f"several causes at once, {', '.join(each['problem'] for each in causes)}: a person has to look",
+        ),
+        (not causes[0]["repair"]["automatic"], f"{problem} is not among what may be repaired automatically"),
+        (any(STOPPED in sentence for sentence in evidence), f"{problem}: {STOPPED}, so somebody wanted that"),
+        (len(recent) >= per_hour, f"{len(recent)} repairs in the last hour: a person has to look"),
+    )
+    return next((reason for applies, reason in reasons if applies), "")
 
 
 def freeze(record: list[dict[str, Any]], now: float) -> str:
