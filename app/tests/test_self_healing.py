@@ -58,6 +58,14 @@ def test_a_repair_that_is_not_marked_safe_is_only_rehearsed() -> None:
     assert decide(found("exchange-blocked"))[:2] == ("exchange-blocked", False)
 
 
+def test_what_somebody_stopped_stays_stopped() -> None:
+    report = found("collector-down")
+    report["findings"][0]["evidence"] = ["marketprism-collector.service is inactive", remediate.STOPPED]
+    assert decide(report)[:2] == ("collector-down", False)
+    words = (PROGRAM.parents[3] / "app/src/marketprism/ops/doctor/rules/services.py").read_text(encoding="utf-8")
+    assert remediate.STOPPED in words
+
+
 def test_several_causes_at_once_are_left_to_a_person() -> None:
     problem, acts, why = decide(found("nats-down", "storage-down"))
     assert (problem, acts) == ("nats-down", False)

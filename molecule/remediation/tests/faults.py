@@ -137,7 +137,7 @@ from marketprism.ops import streams
 
 async def run():
     async with streams.connect(settings.load()) as js:
-        await getattr(js, 'js', js).delete_consumer('MARKET_DATA', STREAMS['MARKET_DATA'].consumer)
+        await js.call('CONSUMER.DELETE.MARKET_DATA.' + STREAMS['MARKET_DATA'].consumer)
 
 asyncio.run(run())
 """

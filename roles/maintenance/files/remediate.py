@@ -18,6 +18,8 @@ STATE = Path("/var/lib/marketprism/remediation")
 BY = "timer"
 HOUR_SECONDS, LOOP_SECONDS, LOOP_REPAIRS = 3600, 6 * 3600, 3
 SHOWN_LINES = 25
+STOPPED = "it was stopped, it did not fail"
+"""The doctor's words for a unit that a person stopped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,17 +47,19 @@ def _forbidden(
     causes: list[dict[str, Any]], record: list[dict[str, Any]], *, mode: str, per_hour: int, frozen: str, now: float
 ) -> str:
     recent = [entry for entry in record if entry["by"] == BY and now - entry["began"] < HOUR_SECONDS]
-    if mode != "automatic":
-        return f"remediation_mode is {mode}"
-    if frozen:
-        return f"automation is frozen: {frozen}"
-    if len(causes) > 1:
-        return f"several causes at once, {', '.join(each['problem'] for each in causes)}: a person has to look"
-    if not causes[0]["repair"]["automatic"]:
-        return f"{causes[0]['problem']} is not among what may be repaired automatically"
-    if len(recent) >= per_hour:
-        return f"{len(recent)} repairs in the last hour: a person has to look"
-    return ""
+    problem, evidence = causes[0]["problem"], causes[0].get("evidence", ())
+    reasons = (
+        (mode != "automatic", f"remediation_mode is {mode}"),
+        (frozen, f"automation is frozen: {frozen}"),
+        (
+            len(causes) > 1,
+            f"several causes at once, {', '.join(each['problem'] for each in causes)}: a person has to look",
+        ),
+        (not causes[0]["repair"]["automatic"], f"{problem} is not among what may be repaired automatically"),
+        (any(STOPPED in sentence for sentence in evidence), f"{problem}: {STOPPED}, so somebody wanted that"),
+        (len(recent) >= per_hour, f"{len(recent)} repairs in the last hour: a person has to look"),
+    )
+    return next((reason for applies, reason in reasons if applies), "")
 
 
 def freeze(record: list[dict[str, Any]], now: float) -> str:
