@@ -59,17 +59,28 @@ def test_a_backup_and_a_drill_say_when_they_succeeded(host: Host) -> None:
     assert before <= last_success(host, "backup") <= last_success(host, "drill") <= before + 120
 
 
+def heard(host: Host, unit: str, seconds: float) -> dict[str, str]:
+    """Wait until the listener has heard of a unit."""
+    deadline = time.monotonic() + seconds
+    while True:
+        for line in host.run("cat /run/heard.jsonl").stdout.splitlines():
+            told: dict[str, str] = json.loads(line)
+            if told["unit"] == unit:
+                return told
+        assert time.monotonic() < deadline, f"nothing was told of {unit}"
+        time.sleep(0.5)
+
+
 def test_a_failure_is_told_with_its_journal_and_leaves_no_success(host: Host) -> None:
     assert host.run("systemctl start marketprism-health").rc != 0
-    deadline = time.monotonic() + 30
-    while not host.file("/run/heard.jsonl").exists and time.monotonic() < deadline:
-        time.sleep(0.5)
-    told = json.loads(host.check_output("tail -n 1 /run/heard.jsonl"))
-    assert told["unit"] == "marketprism-health.service"
+    told = heard(host, "marketprism-health.service", seconds=30)
     assert told["text"] == "MarketPrism on mp-maintenance: marketprism-health.service failed"
     assert "collector does not answer at http://10.98.0.33:8087/ready" in told["journal"]
     assert not host.file(f"{METRICS}/marketprism_health.prom").exists
-    host.check_output("systemctl reset-failed marketprism-health")
+    report = heard(host, "marketprism-remediate.service", seconds=180)
+    assert "collector-down" in report["journal"]
+    assert "Nothing was changed (remediation_mode is report)" in report["journal"]
+    host.check_output("systemctl reset-failed marketprism-health marketprism-remediate")
 
 
 def test_what_the_doctor_finds_is_a_metric_and_no_failure(host: Host) -> None:
