@@ -252,8 +252,8 @@ FAULTS: dict[str, Fault] = {
     "clickhouse-readonly": Fault(
         section="beyond",
         inject=run(
-            "cd /etc/clickhouse-server/users.d && true;"
-            " echo '<clickhouse><profiles><default><readonly>1</readonly></default></profiles></clickhouse>'"
+            "cd /etc/clickhouse-server/users.d && echo '<clickhouse><profiles><fixed><readonly>1</readonly></fixed>"
+            "</profiles><users><marketprism_writer><profile>fixed</profile></marketprism_writer></users></clickhouse>'"
             " > 99-readonly.xml && chmod 644 99-readonly.xml && systemctl restart clickhouse-server"
         ),
         wrong="clickhouse-down",
