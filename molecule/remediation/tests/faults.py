@@ -258,60 +258,6 @@ FAULTS: dict[str, Fault] = {
         ),
         wrong="clickhouse-down",
     ),
-    "no-data": Fault(
-        section="data", inject=no_data, wrong="storage-down", limit=60, audited=False, clean=no_longer_renewed
-    ),
-    "stale-data": Fault(
-        section="data",
-        inject=until_renewed({"fault": "silent", "seconds": 3600}),
-        wrong="collector-down",
-        limit=60,
-        clean=no_longer_renewed,
-    ),
-    "orderbooks-empty": Fault(
-        section="data",
-        inject=until_renewed({"fault": "silent", "seconds": 3600, "sort": "depth"}),
-        wrong="stale-data",
-        limit=60,
-        clean=no_longer_renewed,
-    ),
-    "memory-pressure": Fault(section="performance", inject=memory_pressure, wrong="storage-down"),
-    "cpu-saturated": Fault(
-        section="performance", inject=cpu_saturated, wrong="collector-down", limit=90, is_profile=True
-    ),
-    "exchange-blocked": Fault(
-        section="network", inject=blocked, wrong="websocket-flapping", limit=30, clean=withdraw, is_profile=True
-    ),
-    "websocket-flapping": Fault(
-        section="network",
-        inject=lambda host: simulate(host, fault="lifetime", venue="okx-spot", age=4.0, seconds=45),
-        wrong="exchange-blocked",
-        limit=60,
-        is_profile=True,
-    ),
-    "port-taken": Fault(section="beyond", inject=stale_process, wrong="nats-down"),
-    "jetstream-corrupt": Fault(section="beyond", inject=corrupt, wrong="nats-down"),
-    "stream-drift": Fault(section="beyond", inject=consumer_gone, wrong="schema-drift"),
-    "schema-drift": Fault(
-        section="beyond",
-        inject=lambda host: sql(host, "DROP TABLE marketprism_hot.volatility_indices SYNC"),
-        wrong="stream-drift",
-        audited=False,
-    ),
-    "config-invalid": Fault(
-        section="beyond",
-        inject=run(f"echo 'sauce: 1' >> /etc/marketprism/marketprism.yml && systemctl restart --no-block {COLLECTOR}"),
-        wrong="collector-down",
-    ),
-    "clickhouse-readonly": Fault(
-        section="beyond",
-        inject=run(
-            "cd /etc/clickhouse-server/users.d && true;"
-            " echo '<clickhouse><profiles><default><readonly>1</readonly></default></profiles></clickhouse>'"
-            " > 99-readonly.xml && chmod 644 99-readonly.xml && systemctl restart clickhouse-server"
-        ),
-        wrong="clickhouse-down",
-    ),
     "too-many-parts": Fault(
         section="beyond",
         inject=many_parts,
