@@ -18,6 +18,14 @@ STATE = Path("/var/lib/marketprism/remediation")
 BY = "timer"
 HOUR_SECONDS, LOOP_SECONDS, LOOP_REPAIRS = 3600, 6 * 3600, 3
 SHOWN_LINES = 25
+SILENCED: dict[str, Any] = {
+    "summary": "the doctor does not run: its environment, which the services share, may be damaged",
+    "exit_code": 2,
+    "findings": [
+        {"problem": "storage-down", "root": True, "repair": {"command": "fix storage-down", "automatic": True}},
+    ],
+}
+"""What is assumed then; the playbook looks for itself, and refuses where the environment is as installed."""
 STOPPED = "it was stopped, it did not fail"
 """The doctor's words for a unit that a person stopped."""
 
@@ -77,10 +85,7 @@ def freeze(record: list[dict[str, Any]], now: float) -> str:
 def main(mode: str, per_hour: int) -> int:
     """Do it; returns the exit code."""
     asked = subprocess.run(["marketprism", "doctor", "--json"], capture_output=True, text=True, check=False)
-    if not asked.stdout.startswith("{"):
-        print("the doctor does not run; try marketprism-ops remediate/storage-down", asked.stderr[-500:])
-        return 1
-    report = json.loads(asked.stdout)
+    report = json.loads(asked.stdout) if asked.stdout.startswith("{") else SILENCED
     print(report["summary"])
     mark = STATE / "frozen"
     frozen = mark.read_text(encoding="utf-8").strip() if mark.exists() else ""
