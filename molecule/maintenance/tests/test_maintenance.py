@@ -102,7 +102,7 @@ def test_the_host_runs_its_own_playbooks(host: Host) -> None:
 
 def test_the_journal_is_limited(host: Host) -> None:
     said = host.check_output("systemd-analyze cat-config systemd/journald.conf")
-    assert "\nSystemMaxUse=1G\nMaxRetentionSec=30day\n" in said
+    assert "\nSystemMaxUse=1G\nMaxRetentionSec=30day" in said
 
 
 def test_the_webhook_s_token_is_for_root_alone(host: Host) -> None:
