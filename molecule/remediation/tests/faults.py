@@ -289,5 +289,5 @@ FAULTS: dict[str, Fault] = {
     ),
 }
 """Faults by the problem that they are, those of the guide first."""
-IN_CI = ("storage-down", "stale-data", "cpu-saturated", "exchange-blocked")
+SHORT = ("storage-down", "stale-data", "cpu-saturated", "exchange-blocked")
 """One of every section of the guide; REMEDIATION_FAULTS=all proves the others as well."""

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from .faults import FAULTS, IN_CI, Fault
+from .faults import FAULTS, SHORT, Fault
 
 CLONE = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
 EPHEMERAL = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
 MACHINE = "mp-remediation"
 CHOSEN = os.environ.get("REMEDIATION_FAULTS", "")
-NAMES = list(FAULTS) if CHOSEN == "all" else CHOSEN.split(",") if CHOSEN else IN_CI
+NAMES = list(FAULTS) if CHOSEN == "all" else CHOSEN.split(",") if CHOSEN else SHORT
 DETECTION_SECONDS = 60  # 15 on a machine of its own; a computer that several share is slower
 STATE = (
     "cat /etc/marketprism/*.yml /etc/marketprism/*.env /etc/nats/*.conf /etc/clickhouse-server/users.d/*;"
