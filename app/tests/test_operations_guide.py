@@ -50,5 +50,5 @@ def test_a_command_of_the_host_exists_with_its_options(command: str) -> None:
     if program in HOST:
         return
     assert program == "marketprism"
-    known = get_command(app).commands[words[0]]  # type: ignore[attr-defined] # the root of all commands is a group
+    known = get_command(app).commands[words[0]]
     known.make_context(words[0], words[1:])

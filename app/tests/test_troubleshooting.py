@@ -111,7 +111,7 @@ def table(text: str) -> dict[str, str]:
 def exists(command: str) -> bool:
     words = command.split()
     if words[0] == "marketprism":
-        found = get_command(app).commands  # type: ignore[attr-defined] # the root of all commands is a group
+        found = get_command(app).commands
         return words[1] in found
     if words[0] == "scripts/manage_all.sh":
         usage = (CLONE / "scripts" / "manage_all.sh").read_text(encoding="utf-8")

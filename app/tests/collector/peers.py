@@ -73,7 +73,7 @@ class Client:
         for event in events:
             match event:
                 case Observed():
-                    self.trades.append(event.event.trade_id)  # type: ignore[union-attr]
+                    self.trades.append(event.event.trade_id)
                 case Send():
                     link.send(event.message)
                 case Notice(kind=NoticeKind.ENDING):

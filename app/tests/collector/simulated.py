@@ -17,7 +17,7 @@ PREFIXES = {"binance-spot": "/spot", "binance-usdm": "/usdm"}
 @asynccontextmanager
 async def exchanges(**settings: object) -> AsyncIterator[str]:
     """Serve all venues, and yield their ``host:port``."""
-    simulator = Simulator(SimSettings(port=0, **settings))  # type: ignore[arg-type]
+    simulator = Simulator(SimSettings(port=0, **settings))
     stop, ready = asyncio.Event(), asyncio.Event()
     serving = asyncio.create_task(simulator.serve(stop, ready.set))
     async with asyncio.timeout(10):
@@ -34,7 +34,7 @@ def reached(venue: str, host: str, **settings: object) -> VenueSettings:
     address = host + PREFIXES.get(venue, "")
     symbols = ("BTC-USD",) if venue == "deribit" else ("BTC-USDT",)
     given = {"symbols": symbols, "data_types": ("trade", "orderbook"), **settings}
-    return VenueSettings(ws_url=f"ws://{address}", rest_url=f"http://{address}", **given)  # type: ignore[arg-type]
+    return VenueSettings(ws_url=f"ws://{address}", rest_url=f"http://{address}", **given)
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ def test_the_ending_chooses_the_compression(tmp_path: Path, ending: str, opener:
     path = tmp_path / f"recording{ending}"
     with open_recording(path) as out:
         out.write(b"1 {}\n")
-    with opener(path, "rb") as lines:  # type: ignore[operator]
+    with opener(path, "rb") as lines:
         assert lines.read() == b"1 {}\n"
 
 

@@ -97,7 +97,7 @@ async def test_a_hundred_cuts_of_a_venue_leave_no_descriptor_and_no_task_behind(
         before = resources()
         for number in range(1, 101):
             await inject(settings, "close-all", "binance-spot", code=1006)
-            await until(lambda done=number: session.losses == done and session.is_open)  # type: ignore[misc]
+            await until(lambda done=number: session.losses == done and session.is_open)
         await until(lambda: resources() == before)
 
 
@@ -207,6 +207,6 @@ async def test_the_depth_and_the_interval_of_published_books_are_settings() -> N
     ):
         await until(lambda: collected.count("orderbook") > 5)
         books = [record.event for record in collected.records if record.data_type == "orderbook"]
-        assert {(len(book.bids), len(book.asks)) for book in books} == {(3, 3)}  # type: ignore[union-attr]
+        assert {(len(book.bids), len(book.asks)) for book in books} == {(3, 3)}
         received = [book.receive_ns for book in books]
         assert 0.1 < (received[-1] - received[1]) / 1e9 / (len(received) - 2) < 0.4

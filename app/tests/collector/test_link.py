@@ -24,7 +24,7 @@ class Heard:
         self.hold.set()
         self.link = Link(
             f"ws://{host}:{port}/",
-            connection,  # type: ignore[arg-type]
+            connection,
             proxy,
             on_frame=self._on_frame,
             on_change=lambda: None,

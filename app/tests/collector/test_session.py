@@ -86,7 +86,7 @@ async def test_two_connections_never_mix() -> None:
         await until(lambda: client.session.is_open)
         for rotation in range(1, 6):
             client.session.renew("test")
-            await until(lambda wanted=rotation: client.session.rotations == wanted)  # type: ignore[misc]
+            await until(lambda wanted=rotation: client.session.rotations == wanted)
         ticking.cancel()
     falls = sum(after <= before for before, after in pairwise(client.trades))
     assert falls <= 5
@@ -287,7 +287,7 @@ async def test_a_thousand_reconnects_leave_no_descriptor_and_no_task_behind() ->
                 else:
                     for connection in list(ticker.clients):
                         connection.transport.abort()
-                await until(lambda done=number: session.losses + session.rotations == done and session.is_open)  # type: ignore[misc]
+                await until(lambda done=number: session.losses + session.rotations == done and session.is_open)
                 await until(lambda: len(ticker.clients) == 1)
             await until(lambda: resources() == before)
         assert (session.losses, session.rotations) == (900, 100)

@@ -70,7 +70,7 @@ class Reconnects:
         while self.losses < wanted:
             before = self.losses
             await asyncio.to_thread(self._sim.inject, fault="close-all", venue=VENUE, code=1006)
-            await until(lambda lost=before: self.losses == lost + CONNECTIONS and self._are_open())  # type: ignore[misc]
+            await until(lambda lost=before: self.losses == lost + CONNECTIONS and self._are_open())
         await self.sound()
 
     def _are_open(self) -> bool:

@@ -86,7 +86,7 @@ async def test_health_counts_clients_and_events(serve: Serve) -> None:
 
 async def test_health_fails_when_the_markets_stall(serve: Serve) -> None:
     async with serve() as simulator, aiohttp.ClientSession() as session:
-        simulator.source.idle_seconds = lambda: 60.0  # type: ignore[method-assign]
+        simulator.source.idle_seconds = lambda: 60.0
         answer = await session.get(f"http://127.0.0.1:{simulator.port}/health")
     assert answer.status == 503
 

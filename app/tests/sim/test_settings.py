@@ -24,7 +24,7 @@ def test_every_setting_has_an_option_with_the_same_default() -> None:
 
 def test_settings_cannot_change_under_a_running_simulator() -> None:
     with pytest.raises(FrozenInstanceError):
-        SimSettings().port = 1  # type: ignore[misc]
+        SimSettings().port = 1
 
 
 def test_made_up_pairs_fill_the_list_and_the_first_are_peculiar() -> None:

@@ -151,5 +151,6 @@ def _forget(target: Path, old: list[Manifest]) -> list[str]:
         # The manifest goes first: what is left without it by an interruption is no backup.
         (target / f"{manifest.id}.json").unlink()
         for kind in ("clickhouse", "jetstream"):
-            shutil.rmtree(target / kind / manifest.id, ignore_errors=True)
+            if (kept := target / kind / manifest.id).exists():
+                shutil.rmtree(kept)
     return [manifest.id for manifest in old]
