@@ -169,6 +169,10 @@ class NatsServer(Server):
     def is_up(self) -> bool:
         return fetch(f"{self.monitor_url}/healthz")[0] == 200
 
+    def health(self) -> str:
+        """Return what the server says of itself."""
+        return fetch(f"{self.monitor_url}/healthz")[1]
+
     def jsz(self) -> dict[str, object]:
         return json.loads(fetch(f"{self.monitor_url}/jsz?streams=true&consumers=true&config=true")[1])
 

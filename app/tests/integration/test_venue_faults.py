@@ -19,9 +19,9 @@ def play(on: Stage, wanted: tuple[Case, ...], capsys: pytest.CaptureFixture[str]
     """Play cases, print their table, and judge it."""
     process = on.collector.process
     assert process is not None
-    results = Run(on, _tell).play(wanted)
-    compared, wrong = ledger.wrong_books(on.clickhouse, on.wire.tops)
     with capsys.disabled():
+        results = Run(on, lambda text: _tell(f"  {text}")).play(wanted)
+        compared, wrong = ledger.wrong_books(on.clickhouse, on.wire.tops)
         _tell("\n".join(("", HEAD, *(result.row() for result in results), f"{compared} books compared")))
     problems = [(str(r.case), r.case.venue, r.problems) for r in results if r.problems]
     assert (problems, wrong) == ([], [])
@@ -47,10 +47,8 @@ def refusals_told_too_often(log: str) -> list[str]:
 
 
 def _tell(text: str) -> None:
-    """Show progress, where pytest captures nothing."""
-    assert sys.__stdout__ is not None
-    sys.__stdout__.write(f"{text}\n")
-    sys.__stdout__.flush()
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 @pytest.mark.integration

@@ -118,6 +118,11 @@ def silent(evidence: Evidence, *faces: str, error: str = "Connection refused") -
     return replace(evidence, faces={**evidence.faces, **gone})
 
 
+def answering(evidence: Evidence, face: str, status: int, body: dict[str, Any]) -> Evidence:
+    answer = Face(url=evidence.faces[face].url, status=status, body=body)
+    return replace(evidence, faces={**evidence.faces, face: answer})
+
+
 def unit(evidence: Evidence, name: str, **values: Any) -> Evidence:
     assert evidence.units is not None
     return replace(evidence, units={**evidence.units, name: replace(evidence.units[name], **values)})
@@ -262,7 +267,7 @@ def skewed(e: Evidence) -> Evidence:
 
 def corrupt(e: Evidence) -> Evidence:
     said = "JetStream stream '$G > MARKET_DATA' could not be recovered"
-    e = replace(e, faces={**e.faces, "nats_monitor": Face(url="u", status=503, body={"error": said})})
+    e = answering(e, "nats_monitor", 503, {"error": said})
     cause = "no stream takes trade.>"
     publisher = {"connected": True, "causes": [cause], "published": 1, "in_flight": 9}
     streams = {name: stream for name, stream in (e.streams or {}).items() if name != "MARKET_DATA"}

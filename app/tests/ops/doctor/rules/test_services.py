@@ -42,6 +42,14 @@ def test_a_frozen_process_is_down_although_its_unit_is_active() -> None:
     )
 
 
+def test_a_server_that_refuses_a_stream_since_a_write_failed_is_down_although_it_answers() -> None:
+    said = "stream '$G > MARKET_DATA' is not healthy: write error"
+    (finding,) = down(faults.answering(healthy(), "nats_monitor", 503, {"error": said}))
+    assert (finding.problem, finding.evidence[0]) == ("nats-down", f"NATS says: {said}")
+    recovering = {"error": "JetStream has not established contact with a meta leader"}
+    assert problems(faults.answering(healthy(), "nats_monitor", 503, recovering)) == []
+
+
 def test_a_service_may_take_some_seconds_to_answer() -> None:
     young = faults.unit(faults.silent(healthy(), "collector"), COLLECTOR, since=NOW - 5)
     assert problems(young) == []

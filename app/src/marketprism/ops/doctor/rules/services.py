@@ -9,6 +9,8 @@ from marketprism.ops.doctor.findings import Certainty, Finding
 
 STARTING_SECONDS = 15.0
 """A service that was started less than this ago may not answer yet."""
+LATCHED = re.compile(r"write error|no space left", re.IGNORECASE)
+"""What nats-server 2.15 says in its health after one failed write: it refuses the stream from then on, room or not."""
 CRASHES = 3
 """Restarts by systemd itself from which a young service counts as one that crashes again and again."""
 JOURNAL_LINES = 3
@@ -68,6 +70,11 @@ def down(evidence: Evidence) -> Iterator[Finding]:
         found = _down(evidence, service)
         if found is not None:
             yield found
+    health = evidence.face("nats_monitor")
+    said = str(health.body.get("error") or health.text) if health is not None and health.status >= 400 else ""
+    if LATCHED.search(said):
+        words = (f"NATS says: {said[:300]}", "it refuses messages until it is restarted, even when there is room again")
+        yield Finding(problem="nats-down", evidence=words)
 
 
 def _down(evidence: Evidence, service: Service) -> Finding | None:

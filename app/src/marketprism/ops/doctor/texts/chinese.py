@@ -52,7 +52,7 @@ WORDS: dict[str, Words] = {
     ),
     "nats-down": Words(
         "NATS Server 无法启动",
-        "端口 4222 或 8222 无法访问",
+        "端口 4222 或 8222 无法访问，或在一次写入失败后拒绝消息",
         "检查磁盘、端口和存储，重新启动 nats-server 并应用消息流；损坏的存储会被移开，绝不删除",
     ),
     "clickhouse-down": Words(

@@ -52,7 +52,7 @@ WORDS: dict[str, Words] = {
     ),
     "nats-down": Words(
         "NATS is down",
-        "ports 4222 and 8222 do not answer",
+        "ports 4222 and 8222 do not answer, or it refuses messages since a write failed",
         "checks disk, port and store, starts nats-server again, applies the streams;"
         " a damaged store is moved aside, never deleted",
     ),
