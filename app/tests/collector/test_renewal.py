@@ -46,3 +46,10 @@ def test_a_feed_that_lives_again_makes_the_next_renewal_early_again_but_never_at
     assert renewals.due([TRADE], silent, OPEN, 282.0) == {}
     assert renewals.due([TRADE], silent, OPEN, 640.0)
     assert renewals.due([TRADE], silent, OPEN, 640.0 + FIRST_SECONDS)
+
+
+def test_a_feed_whose_answer_over_rest_came_late_has_its_time_again() -> None:
+    renewals, silent = Renewals(OPEN), Liveness([BOOK], 0.0)
+    renewals.answered(BOOK, 300.0)
+    assert renewals.due([BOOK], silent, OPEN, 301.0) == {}
+    assert set(renewals.due([BOOK], silent, OPEN, 400.0)) == {"public", "market"}

@@ -51,28 +51,21 @@ def _tell(text: str) -> None:
     sys.stdout.flush()
 
 
-@pytest.mark.integration
-@pytest.mark.timeout(300)
-def test_one_fault_of_each_exchange_is_noticed_healed_and_told(
-    tmp_path: Path,
-    config_file: Path,
-    tables: ClickHouseServer,
-    streams: None,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    with stage(tmp_path, config_file, tables) as on:
-        play(on, cases.SHORT, capsys)
-
-
-@pytest.mark.venue_faults
-@pytest.mark.timeout(3600)
+@pytest.mark.usefixtures("streams")
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        pytest.param(cases.SHORT, id="short", marks=[pytest.mark.integration, pytest.mark.timeout(300)]),
+        pytest.param(cases.ALL, id="all", marks=[pytest.mark.venue_faults, pytest.mark.timeout(3600)]),
+    ],
+)
 def test_every_fault_of_each_exchange_is_noticed_healed_and_told(
+    wanted: tuple[Case, ...],
     tmp_path: Path,
     config_file: Path,
     tables: ClickHouseServer,
-    streams: None,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with stage(tmp_path, config_file, tables) as on:
         assert on.kinds() == {case.fault for case in cases.ALL}
-        play(on, cases.ALL, capsys)
+        play(on, wanted, capsys)

@@ -20,12 +20,23 @@ from marketprism.pipeline.feed import Feed
 from marketprism.pipeline.outputs import Output, Record
 from marketprism.telemetry import logs
 from marketprism.telemetry.watchdog import Beat
-from marketprism.venues.protocol import Connection, Notice, NoticeKind, Refusal, RestRequest, Send, Venue, VenueEvent
+from marketprism.venues.protocol import (
+    Connection,
+    Notice,
+    NoticeKind,
+    Purpose,
+    Refusal,
+    RestRequest,
+    Send,
+    Venue,
+    VenueEvent,
+)
 
 DUE_SECONDS = 0.1
 LOOK_SECONDS = 1.0
 RATE_LIMITED = "rest_limited"
 """Reason of the refusal by which an adapter tells of a limit that came with HTTP 200."""
+BOOK_TYPES = ("orderbook", "orderbook_delta")
 
 _log = logs.get("venue")
 
@@ -88,6 +99,9 @@ class Collection:
         """Take the answer to a request of the feed."""
         if self._tap is not None:
             self._tap(body, receive_ns)
+        if request.purpose is Purpose.BOOK and request.instrument is not None:
+            for data_type in BOOK_TYPES:
+                self._renewals.answered((data_type, request.instrument.symbol), time.monotonic())
         await self._handle(self.feed.answer(request, body, receive_ns), SOURCE)
 
     def failed(self, request: RestRequest, _reason: str) -> None:
@@ -134,7 +148,7 @@ class Collection:
     def _waiting_for_rest(self) -> set[Key]:
         """Name the books that are only missing because their image is on its way, or has to wait for it."""
         symbols = [each.symbol for each in self._rest.awaited_books() if each is not None]
-        return {(data_type, symbol) for data_type in ("orderbook", "orderbook_delta") for symbol in symbols}
+        return {(data_type, symbol) for data_type in BOOK_TYPES for symbol in symbols}
 
     async def _handle(self, outputs: Iterable[Output], carrier: str, link: Link | None = None) -> None:
         for output in outputs:

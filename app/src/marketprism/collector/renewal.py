@@ -24,6 +24,11 @@ class Renewals:
     def __init__(self, connections: Iterable[str]) -> None:
         self._waits = {name: Backoff(first=FIRST_SECONDS, cap=CAP_SECONDS, floor=FIRST_SECONDS) for name in connections}
         self._not_before = dict.fromkeys(self._waits, 0.0)
+        self._answered_at: dict[Key, float] = {}
+
+    def answered(self, key: Key, now: float) -> None:
+        """Note that the answer over REST that a feed waited for has come: from now on it has its time again."""
+        self._answered_at[key] = now
 
     def due(
         self, silent: Iterable[Key], liveness: Liveness, open_since: Mapping[str, float], now: float
@@ -39,8 +44,9 @@ class Renewals:
         guilty: dict[str, Key] = {}
         for key in silent:
             limit = DATA_TYPES[key[0]].freshness_seconds
+            answered_at = self._answered_at.get(key, 0.0)
             for name in liveness.carriers(key) & self._waits.keys() or self._waits:
-                if limit is not None and now - open_since.get(name, now) > limit:
+                if limit is not None and now - max(answered_at, open_since.get(name, now)) > limit:
                     guilty.setdefault(name, key)
         for name in self._waits.keys() - guilty.keys():
             self._waits[name].reset()

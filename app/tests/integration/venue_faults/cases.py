@@ -145,7 +145,7 @@ def _connections(venue: str) -> Iterator[Case]:
         within=BOOK_SECONDS + GRACE_SECONDS,
     )
     for fault in ("forbidden", "geo-blocked"):
-        yield Case(fault, venue, {"count": 1}, ({"fault": "close-all"},), BLOCKED, breaks=True)
+        yield Case(fault, venue, {"seconds": 5}, ({"fault": "close-all"},), BLOCKED, breaks=True)
 
 
 def _rest(venue: str) -> Iterator[Case]:

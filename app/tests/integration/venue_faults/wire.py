@@ -120,7 +120,9 @@ class Wire:
         self._decode = msgspec.json.Decoder(Row).decode
 
     def read(self) -> None:
-        """Take what was written since the last time."""
+        """Take what was written since the last time; the log begins with the first event."""
+        if not self._path.exists():
+            return
         with self._path.open("rb") as file:
             file.seek(self._offset)
             for line in file:
