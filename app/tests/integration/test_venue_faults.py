@@ -21,7 +21,7 @@ def play(on: Stage, wanted: tuple[Case, ...], capsys: pytest.CaptureFixture[str]
     assert process is not None
     with capsys.disabled():
         results = Run(on, lambda text: _tell(f"  {text}")).play(wanted)
-        compared, wrong = ledger.wrong_books(on.clickhouse, on.wire.tops)
+        compared, wrong = ledger.wrong_books(on.clickhouse, on.wire)
         _tell("\n".join(("", HEAD, *(result.row() for result in results), f"{compared} books compared")))
     problems = [(str(r.case), r.case.venue, r.problems) for r in results if r.problems]
     assert (problems, wrong) == ([], [])

@@ -8,7 +8,7 @@ from marketprism.contract.catalog import HOT_DATABASE
 from marketprism.contract.instruments import Exchange, Market
 from marketprism.contract.venues import venue_of
 from tests.integration.servers import ClickHouseServer
-from tests.integration.venue_faults.wire import Hole, Place, Top
+from tests.integration.venue_faults.wire import Hole, Place, Wire
 
 STALE_MS = 60_000
 """From the exchange's change of a book to the row that shows it: batches and a busy machine are in it."""
@@ -104,7 +104,7 @@ def _while_open(hole: Hole, entry: Entry) -> bool:
     return inside or entry.detected_ms - _SLACK_MS <= hole.at_ms <= end_ms + _SLACK_MS
 
 
-def wrong_books(server: ClickHouseServer, tops: dict[tuple[Place, int], Top]) -> tuple[int, list[str]]:
+def wrong_books(server: ClickHouseServer, wire: Wire) -> tuple[int, list[str]]:
     """Compare every stored book with the exchange's at the same update id.
 
     Returns:
@@ -115,12 +115,13 @@ def wrong_books(server: ClickHouseServer, tops: dict[tuple[Place, int], Top]) ->
         " ask_quantity_integers[1], quantity_scale, dateDiff('millisecond', timestamp, inserted_at)"
         f" FROM {HOT_DATABASE}.orderbooks ORDER BY inserted_at"
     ).splitlines()
+    wire.read()  # only now: what is stored was sent before
     wrong = []
     for line in rows:
         exchange, market, instrument, update_id, bid, bids, ask, asks, scale, age_ms = line.split("\t")
         place = Place(venue_of(Exchange(exchange), Market(market)), instrument, "orderbook")
         stored = [Decimal(bid), _scaled(bids, scale), Decimal(ask), _scaled(asks, scale)]
-        sent = tops.get((place, int(update_id)))
+        sent = wire.tops.get((place, int(update_id)))
         known = None if sent is None else [Decimal(value) for level in sent for value in level]
         if stored[0] >= stored[2]:
             wrong.append(f"{place} {update_id} is crossed: {stored}")
