@@ -20,10 +20,11 @@ CHOSEN = os.environ.get("REMEDIATION_FAULTS", "")
 NAMES = list(FAULTS) if CHOSEN == "all" else CHOSEN.split(",") if CHOSEN else SHORT
 DETECTION_SECONDS = 60  # 15 on a machine of its own; a computer that several share is slower
 STATE = (
-    "cat /etc/marketprism/*.yml /etc/marketprism/*.env /etc/nats/*.conf /etc/clickhouse-server/users.d/*;"
-    " ls -laR /opt/marketprism/current/venv/lib/*/site-packages | grep -v pycache; ls /run/systemd/system.control 2>&1;"
-    " cat /var/lib/marketprism/remediation/record.jsonl 2>&1"
+    "sha256sum /etc/marketprism/*.yml /etc/marketprism/*.env /etc/nats/*.conf /etc/clickhouse-server/users.d/*;"
+    " find /opt/marketprism/current/venv/lib/*/site-packages -type f -not -path '*/__pycache__/*' -printf '%p %m %u %s %T@\\n';"
+    " find /run/systemd/system.control /var/lib/marketprism/remediation; true"
 )
+"""Prints what a repair could change, a line each."""
 
 
 def playbook(problem: str, *variables: str) -> tuple[int, str]:
@@ -69,14 +70,14 @@ def test_a_problem_is_named_rehearsed_repaired_and_proved(
     fault.inject(host)
     try:
         detected = wait_until_named(host, problem, fault)
-        state = host.check_output(STATE)
+        state = host.check_output(STATE).splitlines()
         code, said = playbook(problem)
         assert (code == 0) or not fault.repaired, said
         assert f"{problem} is there" in said
         code, said = playbook(fault.wrong, "remediation_apply=true")
         assert code != 0, said
         assert f"This is not {fault.wrong}; nothing was changed" in re.sub(r"\s+", " ", said)
-        assert host.check_output(STATE) == state
+        assert sorted(host.check_output(STATE).splitlines()) == sorted(state)
         repaired = prove(host, problem, fault, before)
     finally:
         fault.clean(host)
