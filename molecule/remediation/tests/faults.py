@@ -107,7 +107,11 @@ def memory_pressure(host: Host) -> None:
 def cpu_saturated(host: Host) -> None:
     heavy = "SELECT sum(cityHash64(number)) FROM numbers(1000000000000) SETTINGS max_execution_time = 600"
     for number in range(4):
-        host.check_output(f"systemd-run --unit=reader-{number} marketprism sql %s", heavy)
+        host.check_output(f"systemd-run --collect --unit=reader-{number} marketprism sql %s", heavy)
+
+
+def end_queries(host: Host) -> None:
+    sql(host, "KILL QUERY WHERE user = 'marketprism_reader' ASYNC")
 
 
 def blocked(host: Host) -> None:
@@ -201,7 +205,7 @@ FAULTS: dict[str, Fault] = {
     ),
     "collector-down": Fault(
         section="service",
-        inject=run(f"systemctl stop {COLLECTOR} && rm {PACKAGES}/websockets/frames.py && systemctl mask {COLLECTOR}"),
+        inject=run(f"systemctl disable --now {COLLECTOR} && rm {PACKAGES}/websockets/frames.py"),
         wrong="clickhouse-down",
     ),
     "no-data": Fault(
@@ -223,7 +227,12 @@ FAULTS: dict[str, Fault] = {
     ),
     "memory-pressure": Fault(section="performance", inject=memory_pressure, wrong="storage-down"),
     "cpu-saturated": Fault(
-        section="performance", inject=cpu_saturated, wrong="collector-down", limit=90, is_profile=True
+        section="performance",
+        inject=cpu_saturated,
+        wrong="collector-down",
+        limit=90,
+        clean=end_queries,
+        is_profile=True,
     ),
     "exchange-blocked": Fault(
         section="network", inject=blocked, wrong="websocket-flapping", limit=30, clean=withdraw, is_profile=True
