@@ -88,15 +88,29 @@ def until_renewed(*faults: dict[str, object]) -> Callable[[Host], None]:
 
 
 def no_longer_renewed(host: Host) -> None:
-    """Take the drop-in of `until_renewed` away."""
+    """Take what `until_renewed` did away."""
+    withdraw(host)
     host.check_output(f"rm -f /run/systemd/system/{COLLECTOR}.d/renewed.conf; systemctl daemon-reload")
+
+
+def wait_for_quiet(host: Host) -> None:
+    """Wait until nothing comes for a while."""
+    # A new connection brings OKX's snapshot of the book; the collector opens one soon, the next in three minutes.
+    journal = f"journalctl --unit {COLLECTOR} --since=-60s --grep 'okx-spot.*connection replaced'"
+    host.check_output(f'timeout 90 sh -c "until {journal}; do sleep 1; done"; sleep 3')
 
 
 def no_data(host: Host) -> None:
     until_renewed({"fault": "silent", "seconds": 3600})(host)
+    wait_for_quiet(host)
     names = host.check_output("marketprism contract --json")
     for each in json.loads(names)["data_types"].values():
         sql(host, f"TRUNCATE TABLE marketprism_hot.{each['table']}")
+
+
+def no_books(host: Host) -> None:
+    until_renewed({"fault": "silent", "seconds": 3600, "sort": "depth"})(host)
+    wait_for_quiet(host)
 
 
 def memory_pressure(host: Host) -> None:
@@ -220,7 +234,7 @@ FAULTS: dict[str, Fault] = {
     ),
     "orderbooks-empty": Fault(
         section="data",
-        inject=until_renewed({"fault": "silent", "seconds": 3600, "sort": "depth"}),
+        inject=no_books,
         wrong="stale-data",
         limit=60,
         clean=no_longer_renewed,
