@@ -10,7 +10,7 @@ from testinfra.host import Host
 from .faults import FAULTS
 from .test_remediation import CHOSEN, playbook, wait_for
 
-pytestmark = pytest.mark.skipif(CHOSEN != "all", reason="minutes; REMEDIATION_FAULTS=all")
+pytestmark = pytest.mark.skipif(CHOSEN != "all", reason="takes minutes: set REMEDIATION_FAULTS=all")
 RECORD = "/var/lib/marketprism/remediation/record.jsonl"
 FROZEN = "/var/lib/marketprism/remediation/frozen"
 WHEELS = "/opt/marketprism/current/wheels/lock.txt"
@@ -43,6 +43,7 @@ def well(host: Host) -> None:
 
 def test_it_repairs_then_freezes_and_keeps_its_budget(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
     FAULTS["storage-down"].inject(host)
+    wait_for(host, ["storage-down"], 60)
     began = time.monotonic()
     said = look_at_health(host)
     assert "storage-down is repaired" in said
@@ -53,6 +54,7 @@ def test_it_repairs_then_freezes_and_keeps_its_budget(host: Host, capsys: pytest
     # One that cannot help: what the environment is built from is gone as well.
     host.check_output(f"mv {WHEELS} {WHEELS}.away")
     FAULTS["storage-down"].inject(host)
+    wait_for(host, ["storage-down"], 60)
     said = look_at_health(host)
     assert "Automation is frozen: the repair of storage-down did not help" in said
     assert [each["result"] for each in repairs(host)] == ["repaired", "failed"]
@@ -61,6 +63,7 @@ def test_it_repairs_then_freezes_and_keeps_its_budget(host: Host, capsys: pytest
     assert code == 0, said
 
     FAULTS["nats-down"].inject(host)
+    wait_for(host, ["nats-down"], 60)
     assert "automation is frozen: the repair of storage-down did not help" in look_at_health(host)
     host.check_output(f"rm {FROZEN}")
     assert "2 repairs in the last hour: a person has to look" in look_at_health(host)
