@@ -88,15 +88,30 @@ def until_renewed(*faults: dict[str, object]) -> Callable[[Host], None]:
 
 
 def no_longer_renewed(host: Host) -> None:
-    """Take the drop-in of `until_renewed` away."""
+    """Take what `until_renewed` did away."""
+    withdraw(host)
     host.check_output(f"rm -f /run/systemd/system/{COLLECTOR}.d/renewed.conf; systemctl daemon-reload")
+
+
+def wait_for_quiet(host: Host) -> None:
+    """Wait until nothing comes for a while."""
+    # A new connection brings OKX's snapshot of the book; the collector opens one soon, the next in three minutes.
+    journal = f"journalctl --unit {COLLECTOR} --since=-60s --grep 'okx-spot.*connection replaced'"
+    host.check_output(f'timeout 90 sh -c "until {journal}; do sleep 1; done"; sleep 3')
 
 
 def no_data(host: Host) -> None:
     until_renewed({"fault": "silent", "seconds": 3600})(host)
+    wait_for_quiet(host)
     names = host.check_output("marketprism contract --json")
     for each in json.loads(names)["data_types"].values():
-        sql(host, f"TRUNCATE TABLE marketprism_hot.{each['table']}")
+        if each["freshness_seconds"]:  # the ledger of holes stays: it would come back from the stream
+            sql(host, f"TRUNCATE TABLE marketprism_hot.{each['table']}")
+
+
+def no_books(host: Host) -> None:
+    until_renewed({"fault": "silent", "seconds": 3600, "sort": "depth"})(host)
+    wait_for_quiet(host)
 
 
 def memory_pressure(host: Host) -> None:
@@ -107,7 +122,11 @@ def memory_pressure(host: Host) -> None:
 def cpu_saturated(host: Host) -> None:
     heavy = "SELECT sum(cityHash64(number)) FROM numbers(1000000000000) SETTINGS max_execution_time = 600"
     for number in range(4):
-        host.check_output(f"systemd-run --unit=reader-{number} marketprism sql %s", heavy)
+        host.check_output(f"systemd-run --collect --unit=reader-{number} marketprism sql %s", heavy)
+
+
+def end_queries(host: Host) -> None:
+    sql(host, "KILL QUERY WHERE user = 'marketprism_reader' ASYNC")
 
 
 def blocked(host: Host) -> None:
@@ -201,7 +220,7 @@ FAULTS: dict[str, Fault] = {
     ),
     "collector-down": Fault(
         section="service",
-        inject=run(f"systemctl stop {COLLECTOR} && rm {PACKAGES}/websockets/frames.py && systemctl mask {COLLECTOR}"),
+        inject=run(f"systemctl disable --now {COLLECTOR} && rm {PACKAGES}/websockets/frames.py"),
         wrong="clickhouse-down",
     ),
     "no-data": Fault(
@@ -216,14 +235,19 @@ FAULTS: dict[str, Fault] = {
     ),
     "orderbooks-empty": Fault(
         section="data",
-        inject=until_renewed({"fault": "silent", "seconds": 3600, "sort": "depth"}),
+        inject=no_books,
         wrong="stale-data",
         limit=60,
         clean=no_longer_renewed,
     ),
     "memory-pressure": Fault(section="performance", inject=memory_pressure, wrong="storage-down"),
     "cpu-saturated": Fault(
-        section="performance", inject=cpu_saturated, wrong="collector-down", limit=90, is_profile=True
+        section="performance",
+        inject=cpu_saturated,
+        wrong="collector-down",
+        limit=90,
+        clean=end_queries,
+        is_profile=True,
     ),
     "exchange-blocked": Fault(
         section="network", inject=blocked, wrong="websocket-flapping", limit=30, clean=withdraw, is_profile=True

@@ -19,11 +19,14 @@ MACHINE = "mp-remediation"
 CHOSEN = os.environ.get("REMEDIATION_FAULTS", "")
 NAMES = list(FAULTS) if CHOSEN == "all" else CHOSEN.split(",") if CHOSEN else SHORT
 DETECTION_SECONDS = 60  # 15 on a machine of its own; a computer that several share is slower
+LOOKS = 5
 STATE = (
-    "cat /etc/marketprism/*.yml /etc/marketprism/*.env /etc/nats/*.conf /etc/clickhouse-server/users.d/*;"
-    " ls -laR /opt/marketprism/current/venv/lib/*/site-packages | grep -v pycache; ls /run/systemd/system.control 2>&1;"
-    " cat /var/lib/marketprism/remediation/record.jsonl 2>&1"
+    "sha256sum /etc/marketprism/*.yml /etc/marketprism/*.env /etc/nats/*.conf /etc/clickhouse-server/users.d/*;"
+    " find /opt/marketprism/current/venv/lib/*/site-packages -type f -not -path '*/__pycache__/*'"
+    " -printf '%p %m %u %s %T@\\n';"
+    " find /run/systemd/system.control /var/lib/marketprism/remediation; true"
 )
+"""Prints what a repair could change, a line each."""
 
 
 def playbook(problem: str, *variables: str) -> tuple[int, str]:
@@ -34,6 +37,15 @@ def playbook(problem: str, *variables: str) -> tuple[int, str]:
     environ = {**os.environ, "ANSIBLE_CONFIG": f"{EPHEMERAL}/ansible.cfg", "ANSIBLE_ROLES_PATH": f"{CLONE}/roles"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
     return done.returncode, done.stdout + done.stderr
+
+
+def seen(problem: str, *variables: str) -> tuple[int, str]:
+    """Run a playbook while something is wrong; again where other work on this computer hid it for a moment."""
+    for _ in range(LOOKS):
+        code, said = playbook(problem, *variables)
+        if f"{problem} is not there" not in said:
+            break
+    return code, said
 
 
 def doctor(host: Host) -> dict[str, Any]:
@@ -56,7 +68,8 @@ def wait_for(host: Host, roots: list[str], seconds: float) -> float:
 
 @pytest.fixture(autouse=True)
 def well(host: Host) -> None:
-    """Begin with a machine on which all is well."""
+    """Begin with a machine on which all is well and that nobody but the test repairs."""
+    host.check_output("systemctl stop marketprism-health.timer")
     wait_for(host, [], 120)
 
 
@@ -69,14 +82,14 @@ def test_a_problem_is_named_rehearsed_repaired_and_proved(
     fault.inject(host)
     try:
         detected = wait_until_named(host, problem, fault)
-        state = host.check_output(STATE)
-        code, said = playbook(problem)
+        state = host.check_output(STATE).splitlines()
+        code, said = seen(problem)
         assert (code == 0) or not fault.repaired, said
         assert f"{problem} is there" in said
-        code, said = playbook(fault.wrong, "remediation_apply=true")
+        code, said = seen(fault.wrong, "remediation_apply=true")
         assert code != 0, said
         assert f"This is not {fault.wrong}; nothing was changed" in re.sub(r"\s+", " ", said)
-        assert host.check_output(STATE) == state
+        assert sorted(host.check_output(STATE).splitlines()) == sorted(state)
         repaired = prove(host, problem, fault, before)
     finally:
         fault.clean(host)
@@ -94,7 +107,7 @@ def wait_until_named(host: Host, problem: str, fault: Fault) -> float:
 def prove(host: Host, problem: str, fault: Fault, before: int) -> str:
     """Repair it, or see that the playbook says why not; returns the figure."""
     began = time.monotonic()
-    code, said = playbook(problem, "remediation_apply=true")
+    code, said = seen(problem, "remediation_apply=true")
     if not fault.repaired:
         assert code != 0, said
         return f"and refused: {said.count('fatal:')}"

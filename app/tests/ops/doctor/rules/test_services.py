@@ -58,6 +58,17 @@ def test_a_service_may_take_some_seconds_to_answer() -> None:
     ]  # unless it crashes again and again
 
 
+def test_a_service_that_answers_between_two_crashes_is_down() -> None:
+    crashing = faults.unit(healthy(), STORAGE, restarts=3, since=NOW - 2)
+    (finding,) = down(crashing)
+    assert (finding.problem, finding.certainty) == ("storage-down", Certainty.LIKELY)
+    assert finding.evidence[0] == (
+        "marketprism-storage@hot.service ended 3 times and was started again, now it is active"
+    )
+    assert problems(faults.unit(crashing, STORAGE, restarts=3, since=NOW - 20)) == []
+    assert problems(faults.unit(crashing, STORAGE, restarts=2, since=NOW - 2)) == []
+
+
 def test_a_collector_that_waits_for_nats_is_not_down() -> None:
     assert problems(faults.unit(healthy(), COLLECTOR, state="activating", sub="start")) == []
 

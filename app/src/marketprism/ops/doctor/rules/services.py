@@ -91,6 +91,10 @@ def _down(evidence: Evidence, service: Service) -> Finding | None:
         return Finding(
             problem=service.problem, evidence=(*words, *last_lines(unit)), by_itself=stopped or unit.load != "loaded"
         )
+    young = unit is not None and unit.since is not None and evidence.now - unit.since < STARTING_SECONDS
+    if unit is not None and young and unit.restarts >= CRASHES and not silent:  # between two crashes it may answer
+        crashes = f"{unit.name} ended {unit.restarts} times and was started again, now it is {unit.state}"
+        return Finding(problem=service.problem, evidence=(crashes, *last_lines(unit)), certainty=Certainty.LIKELY)
     if not silent or face is None:
         return None
     if unit is None:
@@ -100,7 +104,6 @@ def _down(evidence: Evidence, service: Service) -> Finding | None:
             evidence=(f"{no_answer(face)}{known}",),
             certainty=Certainty.LIKELY,
         )
-    young = unit.since is not None and evidence.now - unit.since < STARTING_SECONDS
     if young and unit.restarts < CRASHES:
         return None
     return Finding(
