@@ -211,4 +211,6 @@ def test_the_most_that_ansible_can_say_holds_no_secret() -> None:
     """Everything since the machine was made: check mode, the first deployment and the second, at -vvv with --diff."""
     said = (EPHEMERAL / "ansible.log").read_text(errors="replace")
     assert "marketprism-collector.service" in said
+    assert "EXEC" in said
+    assert "invocation" in said
     assert [name for name, secret in SECRETS.items() if secret in said] == []
