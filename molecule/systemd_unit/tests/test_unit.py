@@ -44,6 +44,13 @@ def test_systemd_restarted_the_killed_service(host) -> None:
     assert state["StartLimitIntervalUSec"] == "0"
 
 
+def test_its_memory_is_limited_alone_and_with_the_others(host) -> None:
+    assert show(host, "Slice", "MemoryMax") == {"Slice": "marketprism.slice", "MemoryMax": str(128 << 20)}
+    limits = host.check_output("systemctl show --property=MemoryHigh,MemoryMax,ActiveState marketprism.slice")
+    assert set(limits.splitlines()) == {f"MemoryHigh={192 << 20}", f"MemoryMax={256 << 20}", "ActiveState=active"}
+    assert "/marketprism.slice/" in host.file(f"/proc/{show(host, 'MainPID')['MainPID']}/cgroup").content_string
+
+
 def test_the_secret_is_with_root_and_nowhere_else(host) -> None:
     file = host.file("/etc/marketprism/credentials/toy")
     assert (file.user, file.group, file.mode) == ("root", "root", 0o600)
