@@ -8,6 +8,8 @@ from typing import Any
 from testinfra.host import Host
 
 TRUTH = "/var/lib/marketprism/simulator/truth.jsonl"
+CATCH_UP_SECONDS = 60
+"""Storage reads what was not acknowledged again after it was killed."""
 EXPOSURE = {
     "marketprism-collector": 1.2,
     "marketprism-storage@hot": 1.2,
@@ -42,7 +44,9 @@ def test_rows_equal_what_the_exchange_sent(host: Host) -> None:
         " toUnixTimestamp64Milli(timestamp) AS ms"
         f" FROM trades WHERE exchange = 'binance' AND market = 'spot' AND trade_id IN ({ids})"
     )
-    rows = query(host, sql)
+    deadline = time.monotonic() + CATCH_UP_SECONDS
+    while len(rows := query(host, sql)) < len(truth) and time.monotonic() < deadline:
+        time.sleep(1)
     assert len(rows) == len(truth)
     for row in rows:
         event = truth[int(row["trade_id"])]
