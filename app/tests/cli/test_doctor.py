@@ -12,6 +12,8 @@ import pytest
 HOST = {"cpu-saturated", "memory-pressure", "disk-full"}
 """What the computer that runs the tests may have of its own."""
 COMMAND = [sys.executable, "-m", "marketprism", "doctor"]
+INTERRUPTIBLE = ("env", "--default-signal=INT")
+"""What a shell starts in the background ignores Ctrl-C, and its children with it."""
 
 
 @pytest.fixture
@@ -56,7 +58,11 @@ def test_an_unknown_problem_is_refused_with_the_nearest_name(environ: dict[str, 
 
 def test_watching_prints_one_json_object_a_line_until_it_is_stopped(environ: dict[str, str]) -> None:
     with subprocess.Popen(
-        [*COMMAND, "--watch", "--json", "--interval", "1"], stdout=subprocess.PIPE, text=True, env=environ, cwd="/"
+        [*INTERRUPTIBLE, *COMMAND, "--watch", "--json", "--interval", "1"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environ,
+        cwd="/",
     ) as process:
         assert process.stdout is not None
         looks = [json.loads(process.stdout.readline()) for _ in range(2)]
