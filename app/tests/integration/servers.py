@@ -87,7 +87,7 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
 
     def is_up(self) -> bool:
-        raise NotImplementedError
+        raise NotImplementedError  # each kind of server is asked in its own way
 
     def spawn(self) -> None:
         """Start it, and do not wait until it answers."""

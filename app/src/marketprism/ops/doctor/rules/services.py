@@ -70,11 +70,16 @@ def down(evidence: Evidence) -> Iterator[Finding]:
         found = _down(evidence, service)
         if found is not None:
             yield found
-    health = evidence.face("nats_monitor")
-    said = str(health.body.get("error") or health.text) if health is not None and health.status >= 400 else ""
+    said = complaint(evidence)
     if LATCHED.search(said):
         words = (f"NATS says: {said[:300]}", "it refuses messages until it is restarted, even when there is room again")
         yield Finding(problem="nats-down", evidence=words)
+
+
+def complaint(evidence: Evidence) -> str:
+    """Return what NATS says is wrong with it; empty where it says nothing or does not answer."""
+    health = evidence.face("nats_monitor")
+    return str(health.body.get("error") or health.text) if health is not None and health.status >= 400 else ""
 
 
 def _down(evidence: Evidence, service: Service) -> Finding | None:

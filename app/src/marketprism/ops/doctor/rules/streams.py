@@ -7,7 +7,7 @@ from marketprism.contract.catalog import DEAD_LETTERS, STREAMS
 from marketprism.ops.doctor.catalogue import PROBLEMS, Severity
 from marketprism.ops.doctor.evidence import Consumer, Evidence, Stream
 from marketprism.ops.doctor.findings import Certainty, Finding
-from marketprism.ops.doctor.rules.services import is_asleep
+from marketprism.ops.doctor.rules.services import complaint, is_asleep
 
 NATS = "nats-server.service"
 STORAGE = "marketprism-storage@hot.service"
@@ -24,8 +24,7 @@ FULL = re.compile(r"maximum bytes exceeded|resource limits exceeded|insufficient
 
 def jetstream_corrupt(evidence: Evidence) -> Iterator[Finding]:
     """Find a store that the server cannot read: it says so in its health and in its journal."""
-    health = evidence.face("nats_monitor")
-    said = str(health.body.get("error") or health.text) if health is not None and health.status >= 400 else ""
+    said = complaint(evidence)
     unit = (evidence.units or {}).get(NATS)
     lines = [line.text for line in unit.lines if DAMAGE.search(line.text)] if unit is not None else []
     journal = tuple(f"journal: {text[:300]}" for text in dict.fromkeys(lines[-2:]))
