@@ -28,6 +28,7 @@ from marketprism.storage.flow import BATCH_BYTES, Flow
 from marketprism.storage.freshness import Freshness
 from marketprism.storage.link import Link
 from marketprism.storage.metrics import StorageMetrics
+from marketprism.storage.server_mark import ServerMark
 from marketprism.storage.writer import Writer
 from marketprism.telemetry.watchdog import Watchdog
 
@@ -119,6 +120,7 @@ async def store(stack: Stack, trades: int) -> tuple[float, float]:
         settings=settings,
         link=link,
         writer=Writer(service.connect(settings), HOT_DATABASE, STREAM),
+        server=ServerMark(stack.config_file.parent, "benchmark", STREAM.name),
         metrics=metrics,
         freshness=Freshness(settings, time.time_ns() // 1000),
         beat=Watchdog().loop(STREAM.name, 60),

@@ -80,6 +80,7 @@ async def test_a_lost_part_is_restored_after_a_crash(
     how: str, publisher: Publisher, storage: StorageService, tables: ClickHouseServer
 ):
     await store(publisher, tables, storage, 1, 2, 3)
+    await asyncio.sleep(4)  # the server tells its start to the second
     await store(publisher, tables, storage, 4, 5)
     storage.kill()
     await asyncio.to_thread(lose, tables, newest_part(tables), how)
@@ -106,15 +107,25 @@ async def test_a_lost_part_is_restored_when_only_clickhouse_crashed(
     assert storage.metric(RESTORED) == 2
 
 
-async def test_nothing_is_read_again_after_a_clean_stop(
-    publisher: Publisher, storage: StorageService, tables: ClickHouseServer
+@pytest.mark.parametrize("end", ["stopped", "killed"])
+async def test_nothing_is_read_again_while_clickhouse_runs_on(
+    end: str, publisher: Publisher, storage: StorageService, tables: ClickHouseServer
 ):
     await store(publisher, tables, storage, 1, 2)
     before = storage.log().count('"rewound"')
-    storage.stop()
+    storage.stop() if end == "stopped" else storage.kill()
     storage.start()
     await store(publisher, tables, storage, 3)
     assert storage.log().count('"rewound"') == before
+
+
+async def test_another_boot_reads_again(publisher: Publisher, storage: StorageService, tables: ClickHouseServer):
+    await store(publisher, tables, storage, 1, 2)
+    storage.stop()
+    storage.environ["BOOT_ID"] = "another"
+    storage.start()
+    await asyncio.to_thread(eventually, lambda: '"rewound"' in storage.log(), 10)
+    await store(publisher, tables, storage, 3)
 
 
 async def test_the_durable_consumer_stays_and_the_other_goes(
@@ -123,6 +134,7 @@ async def test_the_durable_consumer_stays_and_the_other_goes(
     await store(publisher, tables, storage, 1, 2)
     created = (await api(nats_admin, "CONSUMER.INFO.MARKET_DATA.storage-hot"))["created"]
     storage.kill()
+    storage.environ["BOOT_ID"] = "another"
     storage.start()
     await asyncio.to_thread(eventually, lambda: '"rewound"' in storage.log(), 10)
     assert (await api(nats_admin, "CONSUMER.INFO.MARKET_DATA.storage-hot"))["created"] == created

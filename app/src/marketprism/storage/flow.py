@@ -19,6 +19,7 @@ from marketprism.storage.link import Link
 from marketprism.storage.metrics import StorageMetrics
 from marketprism.storage.purge import REWIND_SECONDS
 from marketprism.storage.rewind import rewound
+from marketprism.storage.server_mark import ServerMark
 from marketprism.storage.writer import Stored, Writer
 from marketprism.telemetry import logs
 from marketprism.telemetry.watchdog import Beat
@@ -28,7 +29,6 @@ BATCH_BYTES = 8 * 1024 * 1024
 
 _FIRST_DELAY, _LONGEST_DELAY = 0.2, 5.0
 _NEWEST_SECONDS = 3600
-_START_SLACK_SECONDS = 3
 _SERVER_SECONDS = 5.0
 _SHORTEST_PULL_SECONDS = 0.1
 P = ParamSpec("P")
@@ -53,13 +53,12 @@ class Flow:
     Args:
         stream: The stream; its consumer exists already or will be made by ``marketprism streams apply``.
         writer: Used by this flow alone.
+        server: Tells whether the server that the writer meets still has every acknowledged row.
         beat: Shows the service manager that the flow makes progress or what it waits for.
         stop: Set when the service stops.
 
     Attributes:
         ready: Whether both sides were reached once.
-        rewind_due: Whether rows of acknowledged messages may be lost, and these have to be read again first. Set it
-            before `run` when the last run did not end cleanly.
     """
 
     def __init__(
@@ -69,6 +68,7 @@ class Flow:
         settings: Settings,
         link: Link,
         writer: Writer,
+        server: ServerMark,
         metrics: StorageMetrics,
         freshness: Freshness,
         beat: Beat,
@@ -83,8 +83,8 @@ class Flow:
         self._freshness = freshness
         self.beat = beat
         self._stop = stop
-        self.rewind_due = False
-        self._server_started: int | None = None
+        self._server = server
+        self._rewind_due = False
         self._server_due = 0.0
         self._insert_due = 0.0
         self._session: Session | None = None
@@ -137,11 +137,12 @@ class Flow:
         batches = 0
         try:
             await session.open()
-            if self.rewind_due:
+            await self._note_server()
+            if self._rewind_due:
                 await self._rewind(session)
             await self._begin(session)
             self._metrics.sessions.labels(self.stream.name).inc()
-            while not self._stop.is_set() and not self.rewind_due:
+            while not self._stop.is_set() and not self._rewind_due:
                 await self._one_batch(session)
                 batches += 1
                 if time.monotonic() >= self._server_due:
@@ -176,10 +177,13 @@ class Flow:
 
     async def _rewind(self, session: Session) -> None:
         """Read again what was acknowledged lately, and insert what the table has lost."""
+        started = await self._until_clickhouse_answers(self.writer.server_started)
         first = await self._until_clickhouse_answers(self.writer.rewind_start, session.epoch, REWIND_SECONDS)
-        self.rewind_due = False
-        if first > session.ack_floor:
-            return
+        if first <= session.ack_floor:
+            await self._read_again(session, first)
+        self._server.set(started)
+
+    async def _read_again(self, session: Session, first: int) -> None:
         read = restored = 0
         try:
             async with rewound(self._link.client, self.stream, first) as again:
@@ -193,9 +197,6 @@ class Flow:
                     if messages[-1].stream_seq >= session.ack_floor:
                         break
                     await self._pause(0)
-        except BaseException:
-            self.rewind_due = True
-            raise
         finally:
             self._session = session
         self._metrics.restored.labels(self.stream.name).inc(restored)
@@ -226,9 +227,9 @@ class Flow:
     async def _note_server(self) -> None:
         """Notice a ClickHouse that was started anew, whatever had ended it; the driver reconnects without a word."""
         started = await self._until_clickhouse_answers(self.writer.server_started)
-        if self._server_started is not None and abs(started - self._server_started) > _START_SLACK_SECONDS:
-            self.rewind_due = True
-        self._server_started = started
+        self._rewind_due = not self._server.is_for(started)
+        if not self._rewind_due:
+            self._server.set(started)
         self._server_due = time.monotonic() + _SERVER_SECONDS
 
     async def _until_clickhouse_answers(self, ask: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

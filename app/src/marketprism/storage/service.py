@@ -13,7 +13,6 @@ from marketprism.contract.catalog import CLICKHOUSE_USERS, HOT_DATABASE, STREAMS
 from marketprism.contract.tables import TABLES
 from marketprism.errors import MarketPrismError, UnavailableError
 from marketprism.settings import Settings
-from marketprism.storage.clean_stop import CleanStop, boot_id
 from marketprism.storage.clickhouse import ClickHouse
 from marketprism.storage.flow import Flow
 from marketprism.storage.freshness import Freshness
@@ -22,6 +21,7 @@ from marketprism.storage.lock import only_one, state_directory
 from marketprism.storage.metrics import Gauges, StorageMetrics
 from marketprism.storage.purge import Purge
 from marketprism.storage.retention import drop_old
+from marketprism.storage.server_mark import ServerMark, boot_id
 from marketprism.storage.tier import Tier
 from marketprism.storage.writer import Writer
 from marketprism.telemetry import logs
@@ -51,11 +51,16 @@ def connect(settings: Settings) -> ClickHouse:
 
 
 class HotStorage:
-    """Everything of one running service."""
+    """Everything of one running service.
+
+    Raises:
+        ConfigurationError: This boot has no name.
+    """
 
     def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
         self._settings = settings
-        self._environ = environ
+        self._directory = state_directory(environ)
+        boot = boot_id(environ)
         self._stop = asyncio.Event()
         self._link = Link(settings)
         self._watchdog = Watchdog()
@@ -68,6 +73,7 @@ class HotStorage:
                 settings=settings,
                 link=self._link,
                 writer=Writer(connect(settings), HOT_DATABASE, stream),
+                server=ServerMark(self._directory, boot, stream.name),
                 metrics=self._metrics,
                 freshness=self._freshness,
                 beat=self._watchdog.loop(stream.name, _FLOW_LIMIT_SECONDS),
@@ -86,7 +92,7 @@ class HotStorage:
 
         Raises:
             UnavailableError: Another writer runs, a port is taken, or NATS refuses the password.
-            ConfigurationError: The state directory or the health address cannot be used, or this boot has no name.
+            ConfigurationError: The state directory or the health address cannot be used.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -95,17 +101,10 @@ class HotStorage:
         health = HealthServer(
             bind=storage.bind, port=storage.hot_port, registry=self._metrics.registry, report=self.report
         )
-        directory = state_directory(self._environ)
-        clean_stop = CleanStop(directory, boot_id(self._environ))
-        with only_one(directory, "storage-hot"):
+        with only_one(self._directory, "storage-hot"):
             await health.start()
-            was_clean = clean_stop.take()
-            for flow in self._flows:
-                flow.rewind_due = not was_clean
             try:
                 await self._work()
-                if not any(flow.rewind_due for flow in self._flows):
-                    clean_stop.leave()
             finally:
                 notify("STOPPING=1")
                 await self._link.close()

@@ -1,0 +1,66 @@
+"""What a mark stands for: one run of ClickHouse, in one boot of this machine, for one stream."""
+
+from pathlib import Path
+
+import pytest
+
+from marketprism.errors import ConfigurationError
+from marketprism.storage.server_mark import ServerMark, boot_id
+
+NOON = 1_763_985_600
+STREAM = "MARKET_DATA"
+
+
+def mark(directory: Path, boot: str = "a", stream: str = STREAM) -> ServerMark:
+    return ServerMark(directory, boot, stream)
+
+
+def test_the_mark_of_an_earlier_run_counts_again_and_again(tmp_path: Path):
+    assert not mark(tmp_path).is_for(NOON), "the first start ever"
+    mark(tmp_path).set(NOON)
+    assert mark(tmp_path).is_for(NOON)
+    assert mark(tmp_path).is_for(NOON)
+
+
+@pytest.mark.parametrize(("seconds", "same"), [(-4, False), (-3, True), (1, True), (3, True), (4, False)])
+def test_a_server_that_was_started_at_another_time_is_another(seconds: int, same: bool, tmp_path: Path):
+    mark(tmp_path).set(NOON)
+    assert mark(tmp_path).is_for(NOON + seconds) is same
+
+
+def test_a_mark_follows_the_drift_of_the_clocks(tmp_path: Path):
+    here = mark(tmp_path)
+    for drift in range(10):
+        assert here.is_for(NOON + drift) or drift == 0
+        here.set(NOON + drift)
+    assert mark(tmp_path).is_for(NOON + 9)
+    assert not mark(tmp_path).is_for(NOON)
+
+
+def test_the_mark_of_another_boot_or_stream_does_not_count(tmp_path: Path):
+    mark(tmp_path).set(NOON)
+    assert not mark(tmp_path, boot="b").is_for(NOON)
+    assert not mark(tmp_path, stream="ORDERBOOK_SNAP").is_for(NOON)
+
+
+@pytest.mark.parametrize("content", [b"", b"a", b"a ", b"a 17639", b"\0\0\0\0", b"\xff\xff"])
+def test_a_torn_mark_does_not_count(content: bytes, tmp_path: Path):
+    mark(tmp_path).set(NOON)
+    next(tmp_path.iterdir()).write_bytes(content)
+    assert not mark(tmp_path).is_for(NOON)
+
+
+def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path):
+    with pytest.raises(ConfigurationError, match="clickhouse-of-MARKET_DATA cannot be written"):
+        mark(tmp_path / "absent").set(NOON)
+
+
+def test_the_boot_is_named_by_the_unit_else_by_the_kernel():
+    kernel = boot_id({})
+    assert len(kernel) == 32
+    assert boot_id({"BOOT_ID": kernel}) == kernel
+
+
+@pytest.mark.parametrize("name", ["0f8f1b1e-3b2a-4b3c-9c7e-1a2b3c4d5e6f", "0f8f1b1e3b2a4b3c9c7e1a2b3c4d5e6f"])
+def test_both_spellings_are_one_boot(name: str):
+    assert boot_id({"BOOT_ID": name}) == "0f8f1b1e3b2a4b3c9c7e1a2b3c4d5e6f"
