@@ -104,5 +104,26 @@ def test_a_failure_or_a_repair_that_comes_again_freezes_automation(record: list[
     assert remediate.freeze(record, NOW) == reason
 
 
-def test_nothing_is_done_where_the_doctor_names_no_cause() -> None:
-    assert remediate.decide(found(), [], mode="automatic", per_hour=2, frozen="", now=NOW) is None
+def test_what_the_doctor_cannot_name_is_written_down_and_is_no_repair(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(remediate, "STATE", tmp_path)
+    monkeypatch.setattr(remediate, "RECORD", tmp_path / "record.jsonl")
+    report = found() | {
+        "summary": "something is wrong that no rule names",
+        "verdict": "unknown",
+        "roots": [],
+        "exit_code": 2,
+        "unexplained": {"hop": "socket", "detail": "okx-spot: Connect call failed"},
+        "unseen": {"tables": "no answer within 7 s"},
+    }
+    assert remediate.decide(report, [], mode="automatic", per_hour=2, frozen="", now=NOW) is None
+    assert remediate.unexplained(report, NOW) == 1
+    said = capsys.readouterr().out
+    assert "names no cause" in said
+    (entry,) = remediate.recorded()
+    assert (entry["problem"], entry["result"], entry["before"]["verdict"]) == ("unknown", "nothing done", "unknown")
+    assert entry["evidence"] == ["socket: okx-spot: Connect call failed", "tables was not seen: no answer within 7 s"]
+    assert all(sentence in said for sentence in entry["evidence"])
+    assert decide(found("nats-down"), *[entry] * 5)[1], "it does not use the budget up"
+    assert remediate.freeze([entry] * 5, NOW) == ""

@@ -20,7 +20,7 @@ def test_the_verdict_comes_first_and_the_repair_last(capsys: pytest.CaptureFixtu
     assert lines[1].startswith("chain  ✔ exchange → ✔ socket → ✘ published → ✘ stream")
     assert "scripts/manage_all.sh fix disk-full" in lines[-3]
     assert "on the host: marketprism-ops remediate/disk-full" in lines[-3]
-    assert lines[-2].strip().startswith("what it does: vacuums the journal")
+    assert lines[-2].strip().startswith("what it does: removes old journal")
     assert lines[-1].strip() == "read: docs/runbooks/disk-full.md"
 
 

@@ -3,11 +3,14 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from testinfra.host import Host
 
 SIMULATOR = "http://10.98.0.36:8190/control/faults"
 CLICKHOUSE = "http://10.98.0.36:8123/"
+PROGRAMS = Path(__file__).parents[1] / "programs"
+PYTHON = "/opt/marketprism/current/venv/bin/python"
 PACKAGES = "/opt/marketprism/current/venv/lib/python3*/site-packages"
 COLLECTOR, STORAGE = "marketprism-collector.service", "marketprism-storage@hot.service"
 MONTHS = 9_999_999
@@ -25,6 +28,7 @@ class Fault:
         audited: Whether nothing may be lost; not where the fault itself takes rows away.
         is_profile: Whether the repair is a profile, which is taken back afterwards.
         clean: Withdraws what the repair leaves.
+        impossible: Why a lab machine cannot have it; empty where it can.
     """
 
     inject: Callable[[Host], None]
@@ -35,6 +39,7 @@ class Fault:
     audited: bool = True
     is_profile: bool = False
     clean: Callable[[Host], None] = lambda host: None
+    impossible: str = ""
 
 
 def run(command: str) -> Callable[[Host], None]:
@@ -44,6 +49,11 @@ def run(command: str) -> Callable[[Host], None]:
         host.check_output(command)
 
     return inject
+
+
+def told(host: Host, program: str) -> None:
+    """Run one of our programs on the machine, with the application's Python."""
+    host.check_output(f"{PYTHON} -c %s", (PROGRAMS / f"{program}.py").read_text(encoding="utf-8"))
 
 
 def simulate(host: Host, **order: object) -> None:
@@ -147,22 +157,6 @@ def corrupt(host: Host) -> None:
     host.check_output("systemctl start nats-server")
 
 
-def consumer_gone(host: Host) -> None:
-    program = """
-import asyncio
-from marketprism import settings
-from marketprism.contract.catalog import STREAMS
-from marketprism.ops import streams
-
-async def run():
-    async with streams.connect(settings.load()) as js:
-        await js.call('CONSUMER.DELETE.MARKET_DATA.' + STREAMS['MARKET_DATA'].consumer)
-
-asyncio.run(run())
-"""
-    host.check_output("/opt/marketprism/current/venv/bin/python -c %s", program)
-
-
 def many_parts(host: Host) -> None:
     sql(host, "CREATE TABLE marketprism_hot.many (n UInt64) ENGINE = MergeTree ORDER BY n")
     sql(host, "SYSTEM STOP MERGES")
@@ -173,22 +167,54 @@ def many_parts(host: Host) -> None:
     )
 
 
-def letters(host: Host) -> None:
-    program = """
-import asyncio
-from marketprism import settings
-import nats
+def small_disk(host: Host) -> None:
+    """Give NATS a disk of its own, on which cached packages lie as well, and fill it up."""
+    host.check_output(
+        "set -e; systemctl stop nats-server; mkdir -p /run/small;"
+        " mount -t tmpfs -o size=$(( $(du -sk /var/lib/nats | cut -f1) + 131072 ))k tmpfs /run/small;"
+        " cp -a /var/lib/nats /run/small/; mkdir /run/small/archives; mount --bind /run/small/nats /var/lib/nats;"
+        " mount --bind /run/small/archives /var/cache/apt/archives; systemctl start nats-server; sleep 5;"
+        " ! dd if=/dev/zero of=/run/small/archives/old_1_all.deb bs=1M"
+    )
 
-async def run():
-    s = settings.load()
-    nc = await nats.connect(s.nats.url, user='collector', password=s.credential('nats-collector'))
-    await nc.publish('trade.binance.spot.BTC-USDT', b'no envelope')
-    await nc.flush()
-    await nc.close()
 
-asyncio.run(run())
-"""
-    host.check_output("/opt/marketprism/current/venv/bin/python -c %s", program)
+def large_disk(host: Host) -> None:
+    """Give NATS its place back, and what it holds."""
+    host.check_output(
+        "set -e; systemctl stop nats-server; umount /var/lib/nats /var/cache/apt/archives;"
+        " rm -rf /var/lib/nats/jetstream; cp -a /run/small/nats/jetstream /var/lib/nats/;"
+        " umount /run/small; systemctl start nats-server"
+    )
+
+
+def hung(host: Host) -> None:
+    program = (PROGRAMS / "hang.py").read_text(encoding="utf-8")
+    process = host.check_output(f"systemctl show --property=MainPID --value {STORAGE}")
+    host.check_output("systemd-run --collect --unit=hang python3 -c %s %s", program, process)
+
+
+def flooded(host: Host) -> None:
+    """Let more come in than a ClickHouse at a tenth of its speed can store, into streams with little room."""
+    host.check_output(f"echo MARKETPRISM_NATS__STORE_BYTES={64 * 1024**2} >> /etc/marketprism/marketprism.env")
+    host.check_output("marketprism streams apply")
+    slow = (
+        "server=$(systemctl show --property=MainPID --value clickhouse-server); trap 'kill -CONT $server; exit' TERM;"
+        " while :; do kill -STOP $server; sleep 0.9; kill -CONT $server; sleep 0.1; done"
+    )
+    host.check_output("systemd-run --collect --unit=slow sh -c %s", slow)
+    program = (PROGRAMS / "flood.py").read_text(encoding="utf-8")
+    host.check_output(f"systemd-run --collect --unit=flood {PYTHON} -c %s", program)
+
+
+def holes(host: Host) -> None:
+    """Lose trades while the exchange gives none of the past, until the collector no longer asks."""
+    simulate(host, fault="bad-request", venue="okx-spot", seconds=100, count=MONTHS)
+    simulate(host, fault="lost-trades", venue="okx-spot", count=3)
+
+
+def nameless(host: Host) -> None:
+    host.check_output("cp /etc/resolv.conf /run/resolv.conf && echo nameserver 192.0.2.1 > /etc/resolv.conf")
+    simulate(host, fault="close-all", venue="okx-spot")
 
 
 def skewed(host: Host) -> None:
@@ -240,7 +266,12 @@ FAULTS: dict[str, Fault] = {
         limit=60,
         clean=no_longer_renewed,
     ),
-    "memory-pressure": Fault(section="performance", inject=memory_pressure, wrong="storage-down"),
+    "memory-pressure": Fault(
+        section="performance",
+        inject=memory_pressure,
+        wrong="storage-down",
+        impossible="the lab's machines take MemoryMax= and do not enforce it, and their memory is this computer's",
+    ),
     "cpu-saturated": Fault(
         section="performance",
         inject=cpu_saturated,
@@ -259,9 +290,32 @@ FAULTS: dict[str, Fault] = {
         limit=60,
         is_profile=True,
     ),
+    "disk-full": Fault(section="beyond", inject=small_disk, wrong="nats-down", clean=large_disk),
+    "dns-failure": Fault(
+        section="beyond",
+        inject=nameless,
+        wrong="exchange-blocked",
+        limit=30,
+        clean=run("cp /run/resolv.conf /etc/resolv.conf"),
+    ),
+    "sequence-gaps": Fault(section="beyond", inject=holes, wrong="dead-letters", limit=180, clean=withdraw),
+    "consumer-stuck": Fault(
+        section="beyond", inject=hung, wrong="storage-down", limit=60, clean=run("systemctl stop hang || true")
+    ),
+    "stream-full": Fault(
+        section="beyond",
+        inject=flooded,
+        wrong="storage-down",
+        limit=15,
+        repaired=False,
+        clean=run(
+            "systemctl stop flood slow; sed -i /STORE_BYTES/d /etc/marketprism/marketprism.env;"
+            " marketprism streams apply"
+        ),
+    ),
     "port-taken": Fault(section="beyond", inject=stale_process, wrong="nats-down"),
     "jetstream-corrupt": Fault(section="beyond", inject=corrupt, wrong="nats-down"),
-    "stream-drift": Fault(section="beyond", inject=consumer_gone, wrong="schema-drift"),
+    "stream-drift": Fault(section="beyond", inject=lambda host: told(host, "forget"), wrong="schema-drift"),
     "schema-drift": Fault(
         section="beyond",
         inject=lambda host: sql(host, "DROP TABLE marketprism_hot.volatility_indices SYNC"),
@@ -290,10 +344,8 @@ FAULTS: dict[str, Fault] = {
     ),
     "dead-letters": Fault(
         section="beyond",
-        inject=letters,
+        inject=lambda host: told(host, "letter"),
         wrong="sequence-gaps",
-        repaired=False,
-        audited=False,
         clean=run("marketprism dead-letters drop --all --yes"),
     ),
     "clock-skew": Fault(
@@ -308,8 +360,7 @@ FAULTS: dict[str, Fault] = {
         section="beyond",
         inject=run("cd /var/lib/marketprism && mkdir -p backup && echo '{\"finished_at\": 1}' > backup/latest.json"),
         wrong="disk-full",
-        repaired=False,
-        clean=run("rm /var/lib/marketprism/backup/latest.json"),
+        clean=run("rm -f /var/lib/marketprism/backup/latest.json"),
     ),
 }
 """Faults by the problem that they are, those of the guide first."""

@@ -5,7 +5,9 @@ import os
 import re
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -19,7 +21,9 @@ MACHINE = "mp-remediation"
 CHOSEN = os.environ.get("REMEDIATION_FAULTS", "")
 NAMES = list(FAULTS) if CHOSEN == "all" else CHOSEN.split(",") if CHOSEN else SHORT
 DETECTION_SECONDS = 60  # 15 on a machine of its own; a computer that several share is slower
-LOOKS = 5
+REPAIR_SECONDS = 60
+SILENT: dict[str, Any] = {"exit_code": 2, "roots": [], "findings": [], "unexplained": None}
+"""What a doctor says that does not run, as its own environment is damaged."""
 STATE = (
     "sha256sum /etc/marketprism/*.yml /etc/marketprism/*.env /etc/nats/*.conf /etc/clickhouse-server/users.d/*;"
     " find /opt/marketprism/current/venv/lib/*/site-packages -type f -not -path '*/__pycache__/*'"
@@ -27,6 +31,19 @@ STATE = (
     " find /run/systemd/system.control /var/lib/marketprism/remediation; true"
 )
 """Prints what a repair could change, a line each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How long one problem took: from the fault to its name, and from the start of the playbook to a healthy host."""
+
+    problem: str
+    named: float
+    limit: float
+    repaired: float | None
+
+
+MEASURED: list[Measured] = []
 
 
 def playbook(problem: str, *variables: str) -> tuple[int, str]:
@@ -39,19 +56,10 @@ def playbook(problem: str, *variables: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def seen(problem: str, *variables: str) -> tuple[int, str]:
-    """Run a playbook while something is wrong; again where other work on this computer hid it for a moment."""
-    for _ in range(LOOKS):
-        code, said = playbook(problem, *variables)
-        if f"{problem} is not there" not in said:
-            break
-    return code, said
-
-
 def doctor(host: Host) -> dict[str, Any]:
-    """Ask the doctor; one that does not run finds its own environment damaged."""
+    """Ask the doctor."""
     answer = host.run("marketprism doctor --json")
-    return json.loads(answer.stdout) if answer.stdout.startswith("{") else {"exit_code": 9, "roots": [], "findings": []}
+    return json.loads(answer.stdout) if answer.stdout.startswith("{") else SILENT
 
 
 def wait_for(host: Host, roots: list[str], seconds: float) -> float:
@@ -74,43 +82,56 @@ def well(host: Host) -> None:
 
 
 @pytest.mark.parametrize("problem", NAMES)
-def test_a_problem_is_named_rehearsed_repaired_and_proved(
-    host: Host, problem: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_problem_is_named_rehearsed_repaired_and_proved(host: Host, problem: str) -> None:
     fault = FAULTS[problem]
+    if fault.impossible:
+        pytest.skip(f"{problem}: {fault.impossible}")
     before = lost(host)
     fault.inject(host)
     try:
-        detected = wait_until_named(host, problem, fault)
+        named = wait_until_named(host, problem, fault)
         state = host.check_output(STATE).splitlines()
-        code, said = seen(problem)
+        code, said = playbook(problem)
         assert (code == 0) or not fault.repaired, said
         assert f"{problem} is there" in said
-        code, said = seen(fault.wrong, "remediation_apply=true")
+        code, said = playbook(fault.wrong, "remediation_apply=true")
         assert code != 0, said
         assert f"This is not {fault.wrong}; nothing was changed" in re.sub(r"\s+", " ", said)
         assert sorted(host.check_output(STATE).splitlines()) == sorted(state)
         repaired = prove(host, problem, fault, before)
     finally:
         fault.clean(host)
+    MEASURED.append(Measured(problem, named, fault.limit, repaired))
+
+
+def test_half_of_the_repairs_take_less_than_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    repaired = [each.repaired for each in MEASURED if each.repaired is not None]
     with capsys.disabled():
-        print(f"\n{problem}: detected {detected:.0f} s after the fault (its limit is {fault.limit:.0f} s), {repaired}")
+        print("\n| problem | named after s | its limit s | healthy after s |\n|---|---|---|---|")
+        for each in MEASURED:
+            healthy = "refused" if each.repaired is None else f"{each.repaired:.0f}"
+            print(f"| {each.problem} | {each.named:.0f} | {each.limit:.0f} | {healthy} |")
+        for problem in NAMES:
+            if reason := FAULTS[problem].impossible:
+                print(f"| {problem} | | | skipped: {reason} |")
+        print(f"| median | {median(each.named for each in MEASURED):.0f} | | {median(repaired):.0f} |")
+    assert median(repaired) < REPAIR_SECONDS
 
 
 def wait_until_named(host: Host, problem: str, fault: Fault) -> float:
     """Wait until the doctor names the problem; where the fault silences it, the playbook is asked instead."""
-    if host.run("marketprism doctor --json").rc == 1 and not host.run("marketprism doctor --json").stdout:
+    if doctor(host) is SILENT:
         return 0.0
     return wait_for(host, [problem], fault.limit + DETECTION_SECONDS)
 
 
-def prove(host: Host, problem: str, fault: Fault, before: int) -> str:
-    """Repair it, or see that the playbook says why not; returns the figure."""
+def prove(host: Host, problem: str, fault: Fault, before: int) -> float | None:
+    """Repair it, or see that the playbook says why not; returns the seconds."""
     began = time.monotonic()
-    code, said = seen(problem, "remediation_apply=true")
+    code, said = playbook(problem, "remediation_apply=true")
     if not fault.repaired:
         assert code != 0, said
-        return f"and refused: {said.count('fatal:')}"
+        return None
     assert code == 0, said
     wait_for(host, [], 120)
     seconds = time.monotonic() - began
@@ -127,7 +148,7 @@ def prove(host: Host, problem: str, fault: Fault, before: int) -> str:
         code, said = playbook(problem, "remediation_revert=true")
         assert code == 0, said
         assert problem not in host.file("/etc/marketprism/marketprism.env").content_string
-    return f"healthy {seconds:.0f} s after the playbook started"
+    return seconds
 
 
 def audit(host: Host, before: int) -> None:

@@ -2,20 +2,26 @@
 
 ``remediate.py MODE PER_HOUR``: in mode ``report`` every playbook is rehearsed only. In mode ``automatic`` those act
 that the doctor marks safe, at most PER_HOUR times an hour; a repair that failed, or one that had to be made three times
-in six hours, freezes automation until a person removes the mark. Exits 0 when all is well again, otherwise 1: then the
-alert carries the report, which is this program's journal.
+in six hours, freezes automation until a person removes the mark. Where the doctor names no cause nothing is repaired,
+and the record says so. Exits 0 when all is well again, otherwise 1: then the alert carries the report, which is this
+program's journal.
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 STATE = Path("/var/lib/marketprism/remediation")
+RECORD = STATE / "record.jsonl"
 BY = "timer"
+UNKNOWN = "unknown"
+"""Stands in the record where the doctor names no cause; what `UNKNOWN` is not counts as a repair."""
 HOUR_SECONDS, LOOP_SECONDS, LOOP_REPAIRS = 3600, 6 * 3600, 3
 SHOWN_LINES = 25
 SILENCED: dict[str, Any] = {
@@ -54,7 +60,7 @@ def decide(
 def _forbidden(
     causes: list[dict[str, Any]], record: list[dict[str, Any]], *, mode: str, per_hour: int, frozen: str, now: float
 ) -> str:
-    recent = [entry for entry in record if entry["by"] == BY and now - entry["began"] < HOUR_SECONDS]
+    recent = _repairs(record, now - HOUR_SECONDS)
     problem, evidence = causes[0]["problem"], causes[0].get("evidence", ())
     reasons = (
         (mode != "automatic", f"remediation_mode is {mode}"),
@@ -70,9 +76,13 @@ def _forbidden(
     return next((reason for applies, reason in reasons if applies), "")
 
 
+def _repairs(record: list[dict[str, Any]], since: float) -> list[dict[str, Any]]:
+    return [each for each in record if each["by"] == BY and each["began"] > since and each["problem"] != UNKNOWN]
+
+
 def freeze(record: list[dict[str, Any]], now: float) -> str:
     """Say why automation has to stop; empty when it may go on."""
-    ours = [entry for entry in record if entry["by"] == BY and now - entry["began"] < LOOP_SECONDS]
+    ours = _repairs(record, now - LOOP_SECONDS)
     if ours and ours[-1]["result"] == "failed":
         return f"the repair of {ours[-1]['problem']} did not help"
     for problem in {entry["problem"] for entry in ours}:
@@ -92,7 +102,7 @@ def main(mode: str, per_hour: int) -> int:
     now = time.time_ns() / 1e9
     decision = decide(report, recorded(), mode=mode, per_hour=per_hour, frozen=frozen, now=now)
     if decision is None:
-        return int(report["exit_code"] != 0)
+        return unexplained(report, now) if report["exit_code"] else 0
     code = play(decision)
     if not decision.acts:
         print(f"Nothing was changed ({decision.why}). To repair it: scripts/manage_all.sh fix {decision.problem}")
@@ -102,6 +112,30 @@ def main(mode: str, per_hour: int) -> int:
         mark.write_text(f"{reason}\n", encoding="utf-8")
         print(f"Automation is frozen: {reason}. A person has to look, and then to remove {mark}")
     return int(code != 0 or bool(reason))
+
+
+def unexplained(report: dict[str, Any], now: float) -> int:
+    """Say, and write down, that something is wrong and the doctor does not know the cause; returns the exit code."""
+    hop = report["unexplained"]
+    seen = [f"{hop['hop']}: {hop['detail']}"] if hop else []
+    seen += [f"{source} was not seen: {why}" for source, why in report["unseen"].items()]
+    entry = {
+        "problem": UNKNOWN,
+        "by": BY,
+        "began": now,
+        "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "host": os.uname().nodename,
+        "result": "nothing done",
+        "reason": "the doctor names no cause",
+        "evidence": seen,
+        "before": {"verdict": report["verdict"], "roots": report["roots"]},
+    }
+    STATE.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with RECORD.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(entry) + "\n")
+    print("Nothing was changed: the doctor names no cause. What it saw:", *seen, sep="\n- ")
+    print("A person has to look: scripts/manage_all.sh diagnose; scripts/manage_all.sh support-bundle")
+    return 1
 
 
 def play(decision: Decision) -> int:
@@ -115,8 +149,7 @@ def play(decision: Decision) -> int:
 
 def recorded() -> list[dict[str, Any]]:
     """Read the record of repairs, oldest first."""
-    path = STATE / "record.jsonl"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    lines = RECORD.read_text(encoding="utf-8").splitlines() if RECORD.exists() else []
     return [json.loads(line) for line in lines]
 
 

@@ -25,7 +25,7 @@ def test_a_finding_carries_its_evidence_its_cause_and_its_repair() -> None:
         "repair": {
             "command": "scripts/manage_all.sh fix disk-full",
             "on_host": "marketprism-ops remediate/disk-full -e remediation_apply=true",
-            "does": "vacuums the journal and old releases, purges what was stored already; data is never deleted",
+            "does": "removes old journal, cached packages and unused releases, starts what it stopped; never data",
             "automatic": False,
         },
         "runbook": "docs/runbooks/disk-full.md",

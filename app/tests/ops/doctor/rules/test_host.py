@@ -17,7 +17,7 @@ from marketprism.ops.doctor.rules.host import (
     memory_pressure,
 )
 from tests.ops.doctor import faults
-from tests.ops.doctor.faults import COLLECTOR, GIB, STORAGE, healthy
+from tests.ops.doctor.faults import COLLECTOR, GIB, NOW, STORAGE, healthy
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,17 @@ def test_a_quota_shows_by_its_complaints_alone() -> None:
     evidence = faults.failed(healthy(), STORAGE, "OSError: [Errno 28] No space left on device")
     (finding,) = disk_full(evidence)
     assert finding.certainty is Certainty.LIKELY
+
+
+def test_who_was_started_anew_no_longer_complains() -> None:
+    full = faults.failed(
+        healthy(), STORAGE, "OSError: [Errno 28] No space left on device", state="active", sub="running"
+    )
+    assert [*disk_full(full)]
+    assert [*disk_full(faults.unit(full, STORAGE, restarts=0, since=NOW - 1))] == []
+    killed = faults.unit(faults.oom_killed(healthy()), COLLECTOR, state="active", sub="running", result="success")
+    assert [*memory_pressure(killed)], "systemd started it again, which repairs nothing"
+    assert [*memory_pressure(faults.unit(killed, COLLECTOR, restarts=0, since=NOW - 1))] == []
 
 
 @pytest.mark.parametrize(("available", "stalled", "short"), [(0.5, 0.0, False), (0.04, 0.0, True), (0.5, 30.0, True)])

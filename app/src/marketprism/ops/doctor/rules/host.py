@@ -24,7 +24,8 @@ INODES_FREE_SHARE = 0.02
 CLOCK_SKEW_SECONDS = 1.0
 BACKUP_SECONDS = 26 * 3600.0
 _NO_SPACE = "no space left on device"
-_RECENT_SECONDS = 300.0
+_KILLED_SECONDS, _COMPLAINT_SECONDS = 300.0, 60.0
+"""How long a kill counts, and a complaint: whose disk is full complains at every write."""
 
 _DISK_USERS = {
     "/var/lib/nats": frozenset({"nats-down", "stream-full"}),
@@ -43,10 +44,10 @@ def disk_full(evidence: Evidence) -> Iterator[Finding]:
     users = frozenset[str]().union(*(_DISK_USERS.get(disk.path, frozenset()) for disk in full))
     symptoms = PROBLEMS["disk-full"].consequences & {"no-data", "stale-data", "orderbooks-empty", "backup-too-old"}
     traces = [
-        f"{unit.name}: {line.text[:300]}"
+        f"{unit.name}: {text[:300]}"
         for unit in (evidence.units or {}).values()
-        for line in unit.lines
-        if _NO_SPACE in line.text.lower() and evidence.now - line.seconds < _RECENT_SECONDS
+        for text in _said(unit, evidence.now - _COMPLAINT_SECONDS)
+        if _NO_SPACE in text.lower()
     ][-2:]
     if full:
         yield Finding(problem="disk-full", evidence=(*sentences, *traces), consequences=users | symptoms)
@@ -95,8 +96,15 @@ def memory_pressure(evidence: Evidence) -> Iterator[Finding]:
 
 def was_killed(unit: Unit, now: float) -> bool:
     """Tell whether a unit was killed for its memory a short time ago."""
-    lines = (line.text for line in unit.lines if now - line.seconds < _RECENT_SECONDS)
+    lines = _said(unit, now - _KILLED_SECONDS)
     return unit.result == "oom-kill" or any("oom-kill" in text or "OOM killer" in text for text in lines)
+
+
+def _said(unit: Unit, since: float) -> list[str]:
+    """Return what a unit said since then; since its start, where that was by hand or by a repair."""
+    if unit.state == "active" and not unit.restarts:
+        since = max(since, unit.since or 0.0)
+    return [line.text for line in unit.lines if line.seconds >= since]
 
 
 def is_short(memory: Memory) -> bool:

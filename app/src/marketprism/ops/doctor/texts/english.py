@@ -53,14 +53,12 @@ WORDS: dict[str, Words] = {
     "nats-down": Words(
         "NATS is down",
         "ports 4222 and 8222 do not answer, or it refuses messages since a write failed",
-        "checks disk, port and store, starts nats-server again, applies the streams;"
-        " a damaged store is moved aside, never deleted",
+        "tests the configuration, gives the store back to the server, starts it again, applies the streams",
     ),
     "clickhouse-down": Words(
         "ClickHouse is down",
         "ports 8123 and 9000 do not answer",
-        "tests the configuration, repairs permissions, starts the server again;"
-        " reinstalls the pinned version as a last resort, data kept",
+        "tests the configuration, repairs permissions, lets the server detach broken parts, starts it again",
     ),
     "storage-down": Words(
         "The storage service is down",
@@ -90,12 +88,13 @@ WORDS: dict[str, Words] = {
     "memory-pressure": Words(
         "Memory is short",
         "tasks wait for memory, or a service was killed by the OOM killer",
-        "names the eater, applies swap and the services' limits",
+        "names the eater, takes away limits that were not deployed, switches swap on, starts the service again",
     ),
     "cpu-saturated": Words(
         "The processors are saturated",
         "no idle time, tasks wait for a processor",
-        "names the eater and the worst queries, lowers the publish rate and the symbols by a reversible profile",
+        "ends readers' queries of more than half a minute,"
+        " publishes books less often and less deep by a reversible profile",
     ),
     "exchange-blocked": Words(
         "An exchange refuses this address",
@@ -105,12 +104,12 @@ WORDS: dict[str, Words] = {
     "websocket-flapping": Words(
         "WebSockets break again and again",
         "the collector connects again and again",
-        "raises the reconnect delay by a reversible profile and shows what the network does",
+        "raises the reconnect delay by a reversible profile",
     ),
     "disk-full": Words(
         "A disk is full",
         "writes fail, or soon will",
-        "vacuums the journal and old releases, purges what was stored already; data is never deleted",
+        "removes old journal, cached packages and unused releases, starts what it stopped; never data",
     ),
     "port-taken": Words(
         "A port is taken",
@@ -125,12 +124,12 @@ WORDS: dict[str, Words] = {
     "jetstream-corrupt": Words(
         "The JetStream store is damaged",
         "NATS cannot recover a stream or a consumer",
-        "stops NATS, moves the damaged stream aside, applies the streams, recovers what can be read",
+        "moves the damaged stream aside, makes it anew from the contract, puts its messages and consumers back",
     ),
     "stream-full": Words(
         "A stream is full",
         "JetStream refuses new messages",
-        "sees that storage reads, purges what is stored already, and shows how much the limit would have to be",
+        "removes nothing, as only what is not stored fills a stream; says what gives it more room",
     ),
     "stream-drift": Words(
         "Streams differ from the contract",
@@ -150,7 +149,7 @@ WORDS: dict[str, Words] = {
     "sequence-gaps": Words(
         "Sequences have holes",
         "the ledger of gaps has holes that were not healed",
-        "asks the exchange for what is missing, and writes down what it no longer has",
+        "asks the exchange for what is missing; what it no longer has stays in the ledger",
     ),
     "consumer-stuck": Words(
         "A consumer is stuck",
@@ -170,17 +169,17 @@ WORDS: dict[str, Words] = {
     "backup-too-old": Words(
         "The backup is too old",
         "the newest backup was made more than 26 hours ago",
-        "checks the target's space and makes a backup now",
+        "makes a backup now",
     ),
     "dns-failure": Words(
         "Names are not resolved",
         "the host names of exchanges have no address",
-        "tests the resolvers, and restores the last configuration that worked",
+        "brings back the name servers that worked when all was well",
     ),
     "config-invalid": Words(
         "The configuration is invalid",
         "a service refuses its settings",
-        "keeps the file aside and renders it again from the inventory",
+        "keeps the file, brings back the one that worked when all was well, starts the services again",
     ),
 }
 """Texts by problem."""
