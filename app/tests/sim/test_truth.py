@@ -1,4 +1,7 @@
+import asyncio
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -33,6 +36,25 @@ async def test_an_event_is_logged_with_its_venue_and_all_its_fields(tmp_path: Pa
         "sent": True,
         "event": {"t": 7, "p": "65000.00"},
     }
+
+
+async def test_what_was_taken_is_written_even_when_its_flush_is_cancelled(tmp_path: Path) -> None:
+    log, busy = log_at(tmp_path / "truth.jsonl"), threading.Event()
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(max_workers=1))
+    blocking = loop.run_in_executor(None, busy.wait)
+    note(log, 7)
+    flushing = asyncio.create_task(log.flush())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    flushing.cancel()
+    await asyncio.wait([flushing])
+    busy.set()
+    await blocking
+    note(log, 8)
+    await log.flush()
+    lines = (tmp_path / "truth.jsonl").read_bytes().splitlines()
+    assert [msgspec.json.decode(line)["event"]["t"] for line in lines] == [7, 8]
 
 
 async def test_what_a_fault_swallowed_is_always_logged_with_its_name(tmp_path: Path) -> None:

@@ -127,6 +127,8 @@ class Simulator:
             notify("STOPPING=1")
             await site.stop()
             await self.source.stop()
+            if self._truth:  # before the goodbyes: on a busy computer they outlast a supervisor's patience
+                await self._truth.flush()
             await self._dismiss()
         finally:
             await runner.cleanup()

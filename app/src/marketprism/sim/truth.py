@@ -78,7 +78,8 @@ class TruthLog:
         if not rows:
             return
         try:
-            await asyncio.to_thread(self._append, rows)
+            # What was taken has to be written, even if whoever waits for it is cancelled.
+            await asyncio.shield(asyncio.to_thread(self._append, rows))
         except OSError as error:
             self.lost += len(rows)
             _LOG.exception("sim.truth_not_written", path=str(self._path), lost_rows=self.lost, reason=str(error))
