@@ -35,6 +35,10 @@ def backups(host: Host) -> list[dict[str, object]]:
     ]
 
 
+def backups_seen(host: Host) -> list[str]:
+    return host.check_output("cd /var/lib/marketprism/backups && ls *.json").split()
+
+
 def test_the_timers_wait_for_their_time(host: Host) -> None:
     for job in JOBS:
         shown = host.check_output(
@@ -55,6 +59,7 @@ def test_a_backup_and_a_drill_say_when_they_succeeded(host: Host) -> None:
     host.check_output("systemctl start marketprism-backup")
     (made,) = backups(host)
     assert made["tables"]["marketprism_hot"]["trades"]["least"] == ROWS
+    assert set(backups_seen(host)) == {f"{made['id']}.json"}, "where the doctor looks for them"
     host.check_output("systemctl start marketprism-drill")
     assert before <= last_success(host, "backup") <= last_success(host, "drill") <= before + 120
 

@@ -358,9 +358,10 @@ FAULTS: dict[str, Fault] = {
     ),
     "backup-too-old": Fault(
         section="beyond",
-        inject=run("cd /var/lib/marketprism && mkdir -p backup && echo '{\"finished_at\": 1}' > backup/latest.json"),
+        inject=run(
+            "rm -f /srv/backup/*.json && touch --no-dereference --date='30 hours ago' /var/lib/marketprism/backups"
+        ),
         wrong="disk-full",
-        clean=run("rm -f /var/lib/marketprism/backup/latest.json"),
     ),
 }
 """Faults by the problem that they are, those of the guide first."""

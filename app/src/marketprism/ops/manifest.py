@@ -71,7 +71,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def made_at(self) -> datetime:
         """Return the UTC time of the backup's start."""
-        return datetime.strptime(self.id, ID_FORMAT).replace(tzinfo=UTC)
+        return made_at(self.id)
+
+
+def made_at(backup_id: str) -> datetime:
+    """Return the UTC time of the start of a backup."""
+    return datetime.strptime(backup_id, ID_FORMAT).replace(tzinfo=UTC)
 
 
 def write(target: Path, manifest: Manifest) -> None:

@@ -211,7 +211,7 @@ class Evidence:
         stream_drift: Sentences; None when it could not be looked for.
         schema_drift: Likewise.
         names: What resolving each host of a venue gave; empty for success.
-        backup_age: Seconds since the newest backup; None where none was ever made.
+        backup_age: Seconds since the newest backup, or since backups are wanted; None where none are.
         unseen: Why a source could not be read, by its name.
     """
 

@@ -73,7 +73,7 @@ class Gatherer:
             schema_drift=schema_drift.result(),
             tables=tables.result(),
             names=names.result() or {},
-            backup_age=surroundings.backup_age(sites.BACKUP_MANIFEST) if site.is_here else None,
+            backup_age=surroundings.backup_age(sites.BACKUPS) if site.is_here else None,
             clone=self._clone,
         )
 

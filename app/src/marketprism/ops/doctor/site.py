@@ -14,8 +14,8 @@ from marketprism.ops.status import INSTALLATION
 from marketprism.settings import Settings
 
 DATA_PATHS = (Path("/var/lib/nats"), Path("/var/lib/clickhouse"), Path("/var/lib/marketprism"))
-BACKUP_MANIFEST = Path("/var/lib/marketprism/backup/latest.json")
-"""What the newest backup left: an object with ``finished_at``, UTC seconds since the epoch."""
+BACKUPS = Path("/var/lib/marketprism/backups")
+"""A link to the directory of the backups, made where the inventory names one."""
 PATHS = {
     "nats_monitor": "/healthz",
     "clickhouse_http": "/ping",

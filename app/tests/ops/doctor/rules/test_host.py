@@ -128,4 +128,4 @@ def test_most_exchanges_have_to_contradict_our_clock() -> None:
 def test_a_host_that_makes_no_backups_has_no_old_one() -> None:
     assert list(backup_too_old(replace(healthy(), backup_age=None))) == []
     (finding,) = backup_too_old(faults.backup_old(healthy()))
-    assert finding.evidence == ("the newest backup is 30.0 h old, limit 26 h",)
+    assert finding.evidence == ("no backup was made for 30.0 h, limit 26 h",)

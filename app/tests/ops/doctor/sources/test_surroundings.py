@@ -1,13 +1,14 @@
 """Names, backups and the clone."""
 
-import json
 import os
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from marketprism.ops.doctor.sources import surroundings
+from marketprism.ops.manifest import ID_FORMAT
 from marketprism.settings import Settings
 
 
@@ -22,13 +23,19 @@ def test_a_name_that_does_not_exist_is_told_with_the_reason() -> None:
     assert surroundings.resolve("host.invalid") != ""
 
 
-def test_the_age_of_a_backup_is_that_of_its_manifest(tmp_path: Path) -> None:
-    manifest = tmp_path / "latest.json"
-    assert surroundings.backup_age(manifest) is None
-    manifest.write_text(json.dumps({"finished_at": time.time_ns() / 1e9 - 3600}))
-    assert surroundings.backup_age(manifest) == pytest.approx(3600, abs=5)
-    manifest.write_text("{}")
-    assert surroundings.backup_age(manifest) is None
+def test_the_age_of_the_backups_is_that_of_the_newest_that_is_complete(tmp_path: Path) -> None:
+    link, target = tmp_path / "backups", tmp_path / "disk"
+    assert surroundings.backup_age(link) is None
+    link.symlink_to(target)
+    since = time.time_ns() // 1_000_000_000 - 7200
+    os.utime(link, (since, since), follow_symlinks=False)
+    assert surroundings.backup_age(link) == pytest.approx(7200, abs=5), "wanted, and the disk is not even mounted"
+    target.mkdir()
+    for hours in (30, 1):
+        made = datetime.now(UTC) - timedelta(hours=hours)
+        (target / f"{made:{ID_FORMAT}}.json").touch()
+    (target / f".{datetime.now(UTC):{ID_FORMAT}}.json").touch()
+    assert surroundings.backup_age(link) == pytest.approx(3600, abs=5)
 
 
 def test_a_script_without_its_bit_is_found(tmp_path: Path) -> None:

@@ -181,6 +181,6 @@ def backup_too_old(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             problem="backup-too-old",
             evidence=(
-                f"the newest backup is {evidence.backup_age / 3600:.1f} h old, limit {BACKUP_SECONDS / 3600:.0f} h",
+                f"no backup was made for {evidence.backup_age / 3600:.1f} h, limit {BACKUP_SECONDS / 3600:.0f} h",
             ),
         )

@@ -1,7 +1,6 @@
 """What surrounds the installation: names of exchanges, the newest backup, and the clone that deploys it."""
 
 import ipaddress
-import json
 import os
 import re
 import shutil
@@ -13,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from marketprism.ops import manifest
 from marketprism.ops.doctor.evidence import Clone
 from marketprism.settings import VenueSettings
 
@@ -46,13 +46,24 @@ def resolve(name: str) -> str:
     return ""
 
 
-def backup_age(manifest: Path) -> float | None:
-    """Return the seconds since the newest backup; None where there is no manifest that says so."""
-    try:
-        finished = float(json.loads(manifest.read_text(encoding="utf-8"))["finished_at"])
-    except (OSError, ValueError, KeyError, TypeError):
+def backup_age(link: Path) -> float | None:
+    """Return the seconds since the newest backup began, or since backups are wanted where there is none.
+
+    Args:
+        link: To their directory, which may be missing; without the link no backups are wanted.
+    """
+    if not link.is_symlink():
         return None
-    return time.time_ns() / 1e9 - finished
+    try:
+        names = [path.name for path in link.iterdir()]
+    except FileNotFoundError:
+        names = []
+    except PermissionError:  # root alone may look
+        return None
+    # The names alone: a manifest is large, and each appears when its backup is complete.
+    newest = max((name.removesuffix(".json") for name in names if re.fullmatch(r"\d.*[.]json", name)), default=None)
+    began = link.lstat().st_mtime if newest is None else manifest.made_at(newest).timestamp()
+    return time.time_ns() / 1e9 - began
 
 
 def find_clone() -> Path | None:

@@ -167,7 +167,7 @@ WORDS: dict[str, Words] = {
     ),
     "backup-too-old": Words(
         "备份过旧",
-        "最近一次备份已超过 26 小时",
+        "超过 26 小时没有新的备份",
         "立即备份",
     ),
     "dns-failure": Words(

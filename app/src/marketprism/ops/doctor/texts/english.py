@@ -168,7 +168,7 @@ WORDS: dict[str, Words] = {
     ),
     "backup-too-old": Words(
         "The backup is too old",
-        "the newest backup was made more than 26 hours ago",
+        "no backup was made for more than 26 hours",
         "makes a backup now",
     ),
     "dns-failure": Words(
