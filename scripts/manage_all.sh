@@ -23,7 +23,7 @@ Usage: scripts/manage_all.sh COMMAND [OPTION...]
   backup             tables and streams into backup_dir
   drill              rehearse the restoration of a backup (-e backup_id=ID)
   restore            put a backup back (-e backup_id=ID -e marketprism_confirm_restore=yes)
-  rotate-secrets     new passwords everywhere
+  rotate-secrets     new keys and passwords everywhere
   support-bundle     what a helper asks for, without secrets
   clean              stop everything and move it aside (-e marketprism_confirm_uninstall=yes)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests.collector.events import instrument, trade
 from tests.integration.conftest import api, connect
-from tests.integration.servers import PASSWORDS, NatsServer
+from tests.integration.servers import NatsServer
 
 from benchmarks.report import Row, Show
 from benchmarks.stack import require
@@ -64,8 +64,7 @@ async def ours_in_memory(server: NatsServer, feed: Feed) -> float:
 
 
 async def publish(server: NatsServer, feed: Feed, spool: Spool | None) -> float:
-    password = PASSWORDS["nats-collector"]
-    async with Publisher(url=server.url, user="collector", password=password, spool=spool) as publisher:
+    async with Publisher(login=server.login("collector"), spool=spool) as publisher:
         await publisher.wait_connected()
         started = time.perf_counter()
         for count, (about, event) in enumerate(feed):

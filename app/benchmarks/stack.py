@@ -83,8 +83,8 @@ def _configuration(
     directory: Path, nats: NatsServer, clickhouse: ClickHouseServer, sections: dict[str, object]
 ) -> Path:
     credentials = _made(directory / "credentials")
-    for name, password in PASSWORDS.items():
-        (credentials / name).write_text(password)
+    for name, secret in PASSWORDS.items():
+        (credentials / name).write_text(secret)
     path = directory / "marketprism.yml"
     values = {
         "source": "simulated",

@@ -14,14 +14,13 @@ import sys
 import time
 from pathlib import Path
 
-from nats.aio.client import Client
-
 from benchmarks.feeding import Rounds, image_of
 from benchmarks.frames import read_images
 from marketprism.collector.publisher import Publisher
 from marketprism.collector.spool import Spool
-from marketprism.contract.catalog import STREAMS, inbox_prefix
+from marketprism.contract.catalog import STREAMS
 from marketprism.contract.instruments import Source
+from marketprism.nats_login import NatsLogin
 from marketprism.ops.replay import read_lines
 from marketprism.pipeline.feed import Feed
 from marketprism.pipeline.outputs import Output, Record
@@ -97,9 +96,9 @@ class Collector:
 
 async def keep_in_reach(settings: Settings, room: asyncio.Event) -> None:
     """Stop the feeding while storage is far behind."""
-    client = Client()
-    password = settings.credential("nats-admin")
-    await client.connect(settings.nats.url, user="admin", password=password, inbox_prefix=inbox_prefix("admin"))
+    login = NatsLogin.of(settings, "admin")
+    client = login.client()
+    await client.connect(**login.options())
     streams = [stream for stream in STREAMS.values() if stream.consumer is not None]
     while True:
         behind = sum([await pending_messages(client, stream) for stream in streams])
@@ -114,8 +113,7 @@ async def main() -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     spool = Spool(settings.collector.spool_directory, settings.collector.spool_bytes)
-    password = settings.credential("nats-collector")
-    async with Publisher(url=settings.nats.url, user="collector", password=password, spool=spool) as publisher:
+    async with Publisher(login=NatsLogin.of(settings, "collector"), spool=spool) as publisher:
         await publisher.wait_connected()
         collector = Collector(publisher, Rounds(list(read_lines(frames))), read_images(images), rate)
         watching = asyncio.create_task(keep_in_reach(settings, collector.room))

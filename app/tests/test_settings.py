@@ -151,6 +151,21 @@ def test_a_missing_or_empty_credential_says_what_to_do(
         settings.Settings().credential("nats-collector")
 
 
+@pytest.mark.parametrize(
+    ("nats", "said"),
+    [
+        ("{url: 'http://x:4222'}", r"'nats\.url' is 'http://x:4222'"),
+        ("{ca_file: /etc/marketprism/nats-ca.crt}", r"ca_file is set, but url is nats://127.0.0.1:4222.*use tls://"),
+    ],
+)
+def test_nats_is_asked_in_one_of_two_ways_and_only_tls_asks_an_authority(config: Path, nats: str, said: str) -> None:
+    config.write_text("nats: {url: 'tls://x:4222', ca_file: /etc/marketprism/nats-ca.crt}\n")
+    assert settings.load(config, {}).nats.ca_file == Path("/etc/marketprism/nats-ca.crt")
+    config.write_text(f"nats: {nats}\n")
+    with pytest.raises(ConfigurationError, match=said):
+        settings.load(config, {})
+
+
 def test_a_spool_too_small_to_help_is_refused_by_name(config: Path) -> None:
     assert settings.load(config, {}).collector.spool_bytes == 2 * 1024**3
     with pytest.raises(ConfigurationError, match=r"setting 'collector\.spool_bytes' is '1000000': .* 67108864"):

@@ -15,7 +15,7 @@ from pathlib import Path
 CREDENTIALS = Path("/etc/marketprism/credentials")
 LINES = "20000"
 ANSWER_SECONDS = 60
-# Settings alone: users.d of ClickHouse and users.conf of NATS hold passwords or their hashes and say little else.
+# Settings alone: users.d of ClickHouse holds hashes of passwords and says little else.
 FILES = (
     "/etc/marketprism/marketprism.yml",
     "/etc/marketprism/marketprism.env",

@@ -85,12 +85,26 @@ class NatsSettings(_Section):
     """The NATS server.
 
     Attributes:
+        url: ``nats://host:port``; ``tls://host:port`` where the server speaks TLS from the first byte on.
+        ca_file: Certificate of the authority that signed the server's; without it the system's authorities count.
         store_bytes: Bytes on disk that all streams together may fill.
     """
 
-    url: str = f"nats://127.0.0.1:{PORTS['nats']}"
+    url: str = Field(default=f"nats://127.0.0.1:{PORTS['nats']}", pattern="^(nats|tls)://")
+    ca_file: Path | None = None
     monitor_url: str = f"http://127.0.0.1:{PORTS['nats_monitor']}"
     store_bytes: int = Field(default=4 * 1024**3, ge=64 * 1024**2)
+
+    @property
+    def secured(self) -> bool:
+        """Whether the server speaks TLS."""
+        return self.url.startswith("tls:")
+
+    @model_validator(mode="after")
+    def _authority_is_asked(self) -> "NatsSettings":
+        if self.ca_file is not None and not self.secured:
+            raise ValueError(f"ca_file is set, but url is {self.url}, which asks for no certificate; use tls://")
+        return self
 
 
 class ClickHouseSettings(_Section):

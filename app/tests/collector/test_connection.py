@@ -12,6 +12,8 @@ from nats.aio.msg import Msg
 from marketprism.collector import connection
 from marketprism.collector.connection import Connection
 from marketprism.errors import ConfigurationError
+from marketprism.nats_login import NatsLogin
+from marketprism.nkey import NKey
 from tests.collector.waiting import until
 
 INFO = b'INFO {"server_id":"x","version":"2.15.1","max_payload":1048576,"headers":true,"auth_required":true}\r\n'
@@ -66,9 +68,7 @@ async def connected(server: Server) -> AsyncIterator[tuple[Connection, Worker]]:
     async with await asyncio.start_server(server, "127.0.0.1", 0) as listener:
         port = listener.sockets[0].getsockname()[1]
         made = Connection(
-            url=f"nats://127.0.0.1:{port}",
-            user="collector",
-            password="secret",
+            login=NatsLogin(f"nats://127.0.0.1:{port}", "collector", NKey.generate()),
             answers="_INBOX.collector.x.>",
             on_answer=worker.on_answer,
             work=worker.work,
@@ -95,7 +95,7 @@ async def test_every_loss_ends_the_work_and_a_new_client_starts_it_again(monkeyp
         assert (made.is_open, made.cause) == (True, None)
 
 
-async def test_a_refused_password_is_a_configuration_error_and_is_tried_again_all_the_same(
+async def test_a_refused_user_is_a_configuration_error_and_is_tried_again_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(connection, "RETRY_SECONDS", 0.01)
@@ -143,12 +143,14 @@ async def test_a_cancellation_that_the_client_swallows_still_ends_the_connection
                 await asyncio.Event().wait()
             raise ConnectionRefusedError
 
-    monkeypatch.setattr(connection, "Client", Swallowing)
+    monkeypatch.setattr(NatsLogin, "client", lambda _self: Swallowing())
     worker = Worker()
     made = Connection(
-        url="nats://127.0.0.1:1", user="collector", password="x", answers="a.>", on_answer=worker.on_answer,
+        login=NatsLogin("nats://127.0.0.1:1", "collector", NKey.generate()),
+        answers="a.>",
+        on_answer=worker.on_answer,
         work=worker.work,
-    )  # fmt: skip
+    )
     task = asyncio.create_task(made.run())
     await asyncio.sleep(0)
     task.cancel()

@@ -11,6 +11,7 @@ import yaml
 
 from marketprism.collector.service import CollectorService
 from marketprism.collector.venue import VenueCollector
+from marketprism.nkey import NKey
 from marketprism.settings import VENUES, load
 from tests.collector.proxied import HOST, http_proxy, socks5_proxy
 from tests.collector.simulated import PREFIXES, exchanges
@@ -40,7 +41,7 @@ class Running:
 @asynccontextmanager
 async def running(directory: Path, host: str, **variables: str) -> AsyncIterator[Running]:
     """Run the collector with one venue at `host`, with such variables in its environment."""
-    (directory / "nats-collector").write_text("secret")
+    (directory / "nats-collector").write_text(NKey.generate().seed)
     ports = {"HEALTH_CHECK_PORT": free_port(), "METRICS_PORT": free_port()}
     address = host + PREFIXES[VENUE]
     here = {"ws_url": f"ws://{address}", "rest_url": f"http://{address}", "symbols": ["BTC-USDT"]}

@@ -12,6 +12,8 @@ from marketprism.collector.publisher import Publisher
 from marketprism.collector.spool import Spool
 from marketprism.contract.instruments import Source
 from marketprism.errors import UnavailableError
+from marketprism.nats_login import NatsLogin
+from marketprism.nkey import NKey
 from tests.collector.driven import names
 from tests.collector.events import book, instrument, trade
 from tests.collector.waiting import until
@@ -20,7 +22,7 @@ from tests.collector.waiting import until
 def make(**options: object) -> Publisher:
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
-    return Publisher(url=f"nats://127.0.0.1:{port}", user="collector", password="x", **options)
+    return Publisher(login=NatsLogin(f"nats://127.0.0.1:{port}", "collector", NKey.generate()), **options)
 
 
 def balances(publisher: Publisher) -> bool:

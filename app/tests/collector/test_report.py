@@ -9,6 +9,8 @@ from marketprism.collector.publisher import Publisher
 from marketprism.collector.report import Reporter
 from marketprism.collector.venue import VenueCollector
 from marketprism.contract.instruments import Source
+from marketprism.nats_login import NatsLogin
+from marketprism.nkey import NKey
 from marketprism.pipeline.outputs import Record
 from marketprism.settings import CollectorSettings, VenueSettings
 from marketprism.telemetry.metrics import CollectorMetrics
@@ -37,7 +39,7 @@ class Scene:
         )
         self.clock = Clock()
         self.watchdog = Watchdog(clock=self.clock)
-        self.publisher = Publisher(url="nats://127.0.0.1:1", user="collector", password="x", limits=Limits())
+        self.publisher = Publisher(login=NatsLogin("nats://127.0.0.1:1", "collector", NKey.generate()), limits=Limits())
         self.publisher._connection.cause = None
         allowance = Allowance(10)
         self.venue = VenueCollector(

@@ -8,12 +8,13 @@ import pytest
 
 from marketprism.collector.service import CollectorService
 from marketprism.errors import ConfigurationError, UnavailableError
+from marketprism.nkey import NKey
 from marketprism.settings import CollectorSettings, Settings
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    (tmp_path / "nats-collector").write_text("secret")
+    (tmp_path / "nats-collector").write_text(NKey.generate().seed)
     collector = CollectorSettings(spool_directory=tmp_path / "spool")
     return Settings(credentials_directory=tmp_path, collector=collector)
 

@@ -5,13 +5,12 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import nats
 import pytest
 import yaml
 from nats.aio.client import Client as NatsClient
 
 from marketprism.contract import schema
-from marketprism.contract.catalog import COLD_DATABASE, HOT_DATABASE, STREAMS, inbox_prefix
+from marketprism.contract.catalog import COLD_DATABASE, HOT_DATABASE, STREAMS
 from marketprism.contract.tables import READ_VIEWS, TABLES, WATERMARKS
 from marketprism.settings import Settings, load
 from tests.integration.servers import PASSWORDS, ClickHouseServer, NatsServer, artifact, free_port
@@ -50,8 +49,8 @@ def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clic
 @pytest.fixture(scope="session")
 def credentials(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("credentials")
-    for name, password in PASSWORDS.items():
-        (directory / name).write_text(password)
+    for name, secret in PASSWORDS.items():
+        (directory / name).write_text(secret)
     return directory
 
 
@@ -65,9 +64,10 @@ async def nats_admin(nats_server: NatsServer) -> AsyncIterator[NatsClient]:
 
 async def connect(server: NatsServer, user: str) -> NatsClient:
     """Connect as one of the contract's users, with the inbox that its permissions ask for."""
-    return await nats.connect(
-        server.url, user=user, password=PASSWORDS[f"nats-{user}"], inbox_prefix=inbox_prefix(user)
-    )
+    login = server.login(user)
+    client = login.client()
+    await client.connect(**login.options())
+    return client
 
 
 async def api(client: NatsClient, subject: str, body: object = None) -> dict[str, object]:

@@ -11,13 +11,13 @@ from marketprism.contract import wire
 from marketprism.contract.instruments import Source
 from tests.collector.events import instrument, trade
 from tests.integration.conftest import api
-from tests.integration.servers import PASSWORDS, NatsServer
+from tests.integration.servers import NatsServer
 
 SYMBOLS = [f"S{n}-USDT" for n in range(20)]
 
 
 def make(server: NatsServer, **options: object) -> Publisher:
-    return Publisher(url=server.url, user="collector", password=PASSWORDS["nats-collector"], **options)
+    return Publisher(login=server.login("collector"), **options)
 
 
 async def stored(client: NatsClient, stream: str) -> AsyncIterator[tuple[str, list[int]]]:

@@ -16,12 +16,14 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from marketprism.contract.catalog import CLICKHOUSE_USERS, COLD_DATABASE, HOT_DATABASE, NATS_USERS
+from marketprism.nats_login import NatsLogin
+from marketprism.nkey import NKey
 
 START_SECONDS = 30.0
-PASSWORDS = {f"nats-{user}": f"nats{user}secret" for user in NATS_USERS} | {
+PASSWORDS = {f"nats-{user}": NKey.generate().seed for user in NATS_USERS} | {
     f"clickhouse-{role}": f"clickhouse{role}secret" for role in CLICKHOUSE_USERS
 }
-"""One secret per credential name of a deployment."""
+"""One secret per credential name of a deployment: the seed of a NATS user, the password of a ClickHouse user."""
 
 # The engine is a library whose entry point takes the arguments of clickhouse-local.
 _LAUNCHER = """
@@ -139,12 +141,13 @@ class Server:
 
 
 class NatsServer(Server):
-    """nats-server with the contract's users and `sync_interval: always`."""
+    """nats-server with the contract's users and `sync_interval: always`, with TLS where it has a certificate."""
 
-    def __init__(self, directory: Path, binary: Path) -> None:
+    def __init__(self, directory: Path, binary: Path, certificate: Path | None = None) -> None:
         super().__init__(directory)
         self.port, self.monitor_port = free_port(), free_port()
-        self.url = f"nats://127.0.0.1:{self.port}"
+        self.url = f"{'tls' if certificate else 'nats'}://127.0.0.1:{self.port}"
+        self._certificate = certificate
         self.monitor_url = f"http://127.0.0.1:{self.monitor_port}"
         configuration = directory / "nats-server.json"
         configuration.write_text(json.dumps(self._configuration()))
@@ -153,13 +156,14 @@ class NatsServer(Server):
     def _configuration(self) -> dict[str, object]:
         users = [
             {
-                "user": user,
-                "password": PASSWORDS[f"nats-{user}"],
+                "nkey": NKey(PASSWORDS[f"nats-{user}"]).public,
                 "permissions": {"publish": list(may.publish), "subscribe": list(may.subscribe)},
             }
             for user, may in NATS_USERS.items()
         ]
-        return {
+        pair = {"cert_file": str(self._certificate), "key_file": str(self._certificate)}
+        secured = {"tls": {**pair, "handshake_first": True}} if self._certificate else {}
+        return secured | {
             "listen": f"127.0.0.1:{self.port}",
             "http": f"127.0.0.1:{self.monitor_port}",
             "jetstream": {"store_dir": str(self.directory / "store"), "sync_interval": "always"},
@@ -168,6 +172,10 @@ class NatsServer(Server):
 
     def is_up(self) -> bool:
         return fetch(f"{self.monitor_url}/healthz")[0] == 200
+
+    def login(self, user: str) -> NatsLogin:
+        """How one of the contract's users logs in."""
+        return NatsLogin(self.url, user, NKey(PASSWORDS[f"nats-{user}"]))
 
     def health(self) -> str:
         """Return what the server says of itself."""

@@ -12,6 +12,8 @@ from marketprism.collector.publisher import Publisher
 from marketprism.contract import schema
 from marketprism.contract.instruments import Source
 from marketprism.errors import ConfigurationError
+from marketprism.nats_login import NatsLogin
+from marketprism.nkey import NKey
 from tests.collector.events import book, instrument, trade
 from tests.collector.waiting import until
 from tests.integration.conftest import STORE_BYTES, api
@@ -113,7 +115,7 @@ async def test_a_half_open_link_with_full_buffers_is_noticed_and_replaced(
 
 
 async def test_wrong_credentials_are_named_at_once(nats_server: NatsServer) -> None:
-    publisher = Publisher(url=nats_server.url, user="collector", password="wrong")
+    publisher = Publisher(login=NatsLogin(nats_server.url, "collector", NKey.generate()))
     async with publisher:
         with pytest.raises(ConfigurationError, match="refuses the user 'collector'"):
             await publisher.wait_connected()

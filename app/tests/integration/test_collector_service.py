@@ -16,6 +16,7 @@ import yaml
 from nats.aio.client import Client as NatsClient
 
 from marketprism.contract.venues import VENUES, default_data_types, feeds
+from marketprism.nkey import NKey
 from tests.integration.collecting import Collector, SimServer, command
 from tests.integration.conftest import STORE_BYTES, api
 from tests.integration.servers import NatsServer, eventually, free_port
@@ -39,6 +40,7 @@ CONNECTIONS = 6
 IMPATIENT = """
 import dataclasses
 from marketprism.contract.catalog import DATA_TYPES
+from marketprism.nkey import NKey
 for name in ("trade", "orderbook"):
     limit = DATA_TYPES[name].freshness_seconds / 6
     DATA_TYPES[name] = dataclasses.replace(DATA_TYPES[name], freshness_seconds=limit)
@@ -175,7 +177,7 @@ def test_a_stop_while_nats_is_away_keeps_everything_for_the_next_start(
 def test_wrong_credentials_end_the_collector_with_their_name(
     tmp_path: Path, collector_config: Path, nats_server: NatsServer
 ) -> None:
-    (tmp_path / "nats-collector").write_text("wrong")
+    (tmp_path / "nats-collector").write_text(NKey.generate().seed)
     content = yaml.safe_load(collector_config.read_text()) | {"credentials_directory": str(tmp_path)}
     collector_config.write_text(yaml.safe_dump(content))
     ended = subprocess.run(

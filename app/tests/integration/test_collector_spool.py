@@ -167,15 +167,17 @@ from marketprism.collector.lane import Limits
 from marketprism.collector.publisher import Publisher
 from marketprism.collector.spool import Spool
 from marketprism.contract.instruments import Source
+from marketprism.nats_login import NatsLogin
+from marketprism.nkey import NKey
 from marketprism.telemetry import logs
 from tests.collector.events import instrument, trade
 from tests.integration.publishing import SYMBOLS
 
-async def main(url, password, directory):
+async def main(url, seed, directory):
     logs.configure("ERROR")
     spool = Spool(Path(directory), 10**9)
     limits = Limits(messages=200, patience_seconds=0.2)
-    async with Publisher(url=url, user="collector", password=password, spool=spool, limits=limits) as publisher:
+    async with Publisher(login=NatsLogin(url, "collector", NKey(seed)), spool=spool, limits=limits) as publisher:
         number = 0
         while True:
             for symbol in SYMBOLS:

@@ -8,19 +8,27 @@ import json
 import os
 import re
 import socket
+import subprocess
+import tarfile
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 import nats
 import pytest
+from nats.aio.client import Client
 from testinfra.host import Host
 
+from marketprism.nats_login import NatsLogin
+from marketprism.nkey import NKey
+
 ADDRESS = "10.98.0.20"
+CLONE = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
 EPHEMERAL = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
 CREDENTIALS = EPHEMERAL / "state" / "mp-default" / "credentials"
 SECRETS = {path.name: path.read_text().strip() for path in CREDENTIALS.iterdir()} if CREDENTIALS.exists() else {}
 
+SEED_LETTERS, PASSWORD_LETTERS = 58, 32
 SSH = 22
 OPENED = {
     "nats-server": {4222, 8222},
@@ -133,32 +141,35 @@ def test_the_engines_own_user_can_read_no_table_and_reach_nothing(host: Host, sq
     assert "ACCESS_DENIED" in host.check_output("python3 -c %s %s", program, sql)
 
 
-async def connect(user: str, password: str, errors: list[str]) -> nats.NATS:
+async def connect(user: str, seed: str, errors: list[str]) -> Client:
     async def refused(error: Exception) -> None:
         errors.append(str(error))
 
-    return await nats.connect(
-        f"nats://{ADDRESS}:4222",
-        user=user,
-        password=password,
-        inbox_prefix=f"_INBOX.{user}".encode(),
-        error_cb=refused,
-        allow_reconnect=False,
-        connect_timeout=5,
-    )
+    login = NatsLogin(f"nats://{ADDRESS}:4222", user, NKey(seed))
+    client = login.client()
+    await client.connect(**login.options(), error_cb=refused, allow_reconnect=False, connect_timeout=5)
+    return client
 
 
-@pytest.mark.parametrize("user", [*DENIED, "", "nobody"])
-def test_nats_gives_nothing_to_a_wrong_password(user: str) -> None:
-    others = [secret for name, secret in SECRETS.items() if name != f"nats-{user}"]
-    for password in ("", "wrong", *others):
+def test_nats_gives_nothing_to_a_stranger() -> None:
+    """Neither without a name, nor with a password, nor with a key that it does not know."""
+
+    async def password(user: str, secret: str) -> None:
+        await nats.connect(f"nats://{ADDRESS}:4222", user=user, password=secret, allow_reconnect=False)
+
+    attempts = [
+        connect("admin", NKey.generate().seed, []),
+        nats.connect(f"nats://{ADDRESS}:4222", allow_reconnect=False),
+    ]
+    attempts += [password(user, SECRETS["nats-admin"]) for user in ("admin", NKey(SECRETS["nats-admin"]).public)]
+    for attempt in attempts:
         with pytest.raises(nats.errors.Error, match=r"(?i)authorization|no servers"):
-            asyncio.run(connect(user, password, []))
+            asyncio.run(attempt)
 
 
 def test_the_services_are_refused_nothing_that_they_need(host: Host) -> None:
     """Their jobs are seen to be done by the tests of the site; here that none of them asked for more."""
-    assert "Violation - User" not in host.check_output(
+    assert "Violation - Nkey" not in host.check_output(
         "journalctl --no-pager --unit=nats-server --grep=Violation || true"
     )
 
@@ -199,12 +210,40 @@ def test_no_secret_is_where_somebody_else_can_read_it(host: Host) -> None:
         " cat /proc/[0-9]*/environ || true"
     )
     for name, secret in SECRETS.items():
-        assert len(secret) == 32
+        assert len(secret) == (SEED_LETTERS if name.startswith("nats-") else PASSWORD_LETTERS)
         assert secret not in shown, name
         holders = host.run("grep -rlsF -e %s /etc /opt /run /tmp /var/lib/marketprism /var/log", secret).stdout.split()
         assert f"/etc/marketprism/credentials/{name}" in holders
         loose = [path for path in holders if host.file(path).mode & 0o007]
         assert loose == [], name
+
+
+def test_the_support_bundle_and_what_is_said_of_it_hold_no_secret() -> None:
+    """As an operator makes it who wants to know everything."""
+    variables = {
+        "marketprism_inventory": "mp-default",
+        "marketprism_state_dir": str(EPHEMERAL / "state" / "mp-default"),
+    }
+    playbook = CLONE / "playbooks" / "support-bundle.yml"
+    environ = {
+        **os.environ,
+        "ANSIBLE_CONFIG": str(EPHEMERAL / "ansible.cfg"),
+        "ANSIBLE_ROLES_PATH": str(CLONE / "roles"),
+    }
+    made = subprocess.run(
+        ["ansible-playbook", "-vvv", "--diff", "-i", EPHEMERAL / "inventory", playbook, "-e", json.dumps(variables)],
+        capture_output=True, text=True, check=False, env=environ,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert [name for name, secret in SECRETS.items() if secret in made.stdout + made.stderr] == []
+    (archive,) = (EPHEMERAL / "state" / "mp-default" / "support").glob("*.tar.gz")
+    with tarfile.open(archive) as bundle:
+        files = {each.name.partition("/")[2]: bundle.extractfile(each).read() for each in bundle}
+    assert {"doctor.json", "files/etc/nats/server.conf", "journal/nats-server.service.txt"} <= files.keys()
+    leaks = [
+        (name, file) for name, secret in SECRETS.items() for file, text in files.items() if secret.encode() in text
+    ]
+    assert leaks == []
 
 
 def test_the_most_that_ansible_can_say_holds_no_secret() -> None:

@@ -3,10 +3,7 @@
 import asyncio
 import base64
 
-import nats
-
 from marketprism import settings as configuration
-from marketprism.contract.catalog import inbox_prefix
 from marketprism.ops import streams
 from marketprism.storage.consumer import Message
 from marketprism.storage.dead_letters import DeadLetter, lay_aside
@@ -21,14 +18,8 @@ async def run() -> None:
         answer = await jetstream.call(f"STREAM.MSG.GET.{STREAM}", {"last_by_subj": SUBJECT})
     place, payload = answer["message"]["seq"], base64.b64decode(answer["message"]["data"])
     message = Message(SUBJECT, payload, place, consumer_seq=place, deliveries=1, pending=0, reply="")
-    storage = await nats.connect(
-        settings.nats.url,
-        user="storage",
-        password=settings.credential("nats-storage"),
-        inbox_prefix=inbox_prefix("storage"),
-    )
-    await lay_aside(storage, STREAM, 0, DeadLetter(message, "refused", "until somebody repaired it", 1))
-    await storage.close()
+    async with streams.connect(settings, "storage") as storage:
+        await lay_aside(storage.client, STREAM, 0, DeadLetter(message, "refused", "until somebody repaired it", 1))
 
 
 asyncio.run(run())

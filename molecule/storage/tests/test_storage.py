@@ -6,16 +6,16 @@ import os
 import time
 from pathlib import Path
 
-import nats
 from testinfra.host import Host
 
 from marketprism import settings as settings_module
 from marketprism.clickhouse_http import ClickHouseHttp
 from marketprism.contract import wire
-from marketprism.contract.catalog import inbox_prefix, subject
+from marketprism.contract.catalog import subject
 from marketprism.contract.events import Side, Trade, TradeIdKind
 from marketprism.contract.instruments import Exchange, Instrument, Market, Source
 from marketprism.errors import UnavailableError
+from marketprism.nats_login import NatsLogin
 
 UNIT = "marketprism-storage@hot.service"
 COLD_UNIT = "marketprism-storage@cold.service"
@@ -54,12 +54,9 @@ def trade(trade_id: int, seconds_ago: int) -> Trade:
 async def publish(first: int, count: int, seconds_ago: int = 0) -> None:
     """Publish trades as the collector would."""
     settings = settings_module.load(CLIENT)
-    client = await nats.connect(
-        settings.nats.url,
-        user="collector",
-        password=settings.credential("nats-collector"),
-        inbox_prefix=inbox_prefix("collector").encode(),
-    )
+    login = NatsLogin.of(settings, "collector")
+    client = login.client()
+    await client.connect(**login.options())
     for number, start in enumerate(range(first, first + count, 50)):
         payload = wire.encode("trade", Source.SIMULATED, BTC, [trade(i, seconds_ago) for i in range(start, start + 50)])
         headers = {wire.MESSAGE_ID_HEADER: wire.message_id(f"molecule{first}", number)}

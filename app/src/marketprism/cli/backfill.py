@@ -16,6 +16,7 @@ from marketprism.contract.catalog import DATA_TYPES, STREAMS
 from marketprism.contract.instruments import Instrument
 from marketprism.contract.venues import VENUES
 from marketprism.errors import ConfigurationError, MarketPrismError, UnavailableError
+from marketprism.nats_login import NatsLogin
 from marketprism.ops import streams
 from marketprism.ops.delivery import settled
 from marketprism.ops.holes import Hole
@@ -119,8 +120,7 @@ def _ends(from_: str, to: str, data_type: str | None, symbols: tuple[str, ...]) 
 async def _run(settings: Settings, request: Request) -> bool:
     async with streams.connect(settings) as jetstream:
         await settled(jetstream, STREAMS[DATA_TYPES["trade"].stream], SETTLE_SECONDS)
-    password = settings.credential("nats-collector")
-    async with Publisher(url=settings.nats.url, user="collector", password=password, coalesce=False) as publisher:
+    async with Publisher(login=NatsLogin.of(settings, "collector"), coalesce=False) as publisher:
         await publisher.wait_connected()
         work = _Backfill(settings, request, publisher)
         for name in request.venues:

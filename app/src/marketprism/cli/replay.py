@@ -14,6 +14,7 @@ from marketprism import settings as settings_module
 from marketprism.cli import render
 from marketprism.collector.publisher import Publisher
 from marketprism.contract.instruments import Source
+from marketprism.nats_login import NatsLogin
 from marketprism.ops.replay import read_lines
 from marketprism.ops.replay import replay as replay_lines
 from marketprism.pipeline.feed import Feed
@@ -89,8 +90,7 @@ async def _replay(files: list[Path], venue: str, symbol: str, sink: Sink, speed:
 async def _publish(outputs: AsyncIterator[Output]) -> int:
     settings = settings_module.load()
     logs.configure(settings.log_level)
-    password = settings.credential("nats-collector")
-    async with Publisher(url=settings.nats.url, user="collector", password=password, coalesce=False) as publisher:
+    async with Publisher(login=NatsLogin.of(settings, "collector"), coalesce=False) as publisher:
         await publisher.wait_connected()
         async for output in outputs:
             if isinstance(output, Record):

@@ -7,6 +7,7 @@ import typer
 
 from marketprism import settings as configuration
 from marketprism.collector.trial import Trial, try_venue
+from marketprism.contract.catalog import NATS_USERS
 from marketprism.contract.events import Trade
 from marketprism.contract.venues import VENUES
 from marketprism.errors import ConfigurationError
@@ -17,9 +18,11 @@ trial = typer.Typer(help="Test one part by hand.", no_args_is_help=True)
 
 
 @trial.command("nats")
-def nats() -> None:
+def nats(
+    user: Annotated[str, typer.Option(help=f"{', '.join(NATS_USERS)}; each needs its credential.")] = "admin",
+) -> None:
     """Connect to NATS, publish a question to JetStream and receive the answer."""
-    typer.echo(asyncio.run(trials.nats(configuration.load())))
+    typer.echo(asyncio.run(trials.nats(configuration.load(), user)))
 
 
 @trial.command("clickhouse")

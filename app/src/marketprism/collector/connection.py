@@ -14,8 +14,8 @@ import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from marketprism.contract.catalog import inbox_prefix
 from marketprism.errors import ConfigurationError
+from marketprism.nats_login import NatsLogin
 from marketprism.telemetry import logs
 
 CONNECT_SECONDS = 5.0
@@ -32,9 +32,7 @@ class Connection:
     """Keeps one user connected.
 
     Args:
-        url: ``nats://host:port``.
-        user: NATS user, which is also the last token of the inbox prefix.
-        password: Its password.
+        login: The server and the user.
         answers: Subject that is subscribed to on every new connection.
         on_answer: Takes the messages that come there.
         work: Uses a connection; cancelled when that is lost, and called again with the next one.
@@ -43,17 +41,16 @@ class Connection:
     def __init__(
         self,
         *,
-        url: str,
-        user: str,
-        password: str,
+        login: NatsLogin,
         answers: str,
         on_answer: Callable[[Msg], Awaitable[None]],
         work: Callable[[Client], Coroutine[Any, Any, None]],
     ) -> None:
         self.is_open = False
-        self.cause: str | None = f"not connected to {url} yet"
+        self.cause: str | None = f"not connected to {login.url} yet"
         """Why there is no connection, or what is wrong with the one there is; None when all is well."""
-        self._url, self._user, self._password = url, user, password
+        self._login = login
+        self._url, self._user = login.url, login.user
         self._answers = answers
         self._on_answer = on_answer
         self._work = work
@@ -64,7 +61,7 @@ class Connection:
         """Wait for the first connection.
 
         Raises:
-            ConfigurationError: The server refuses the user or the password.
+            ConfigurationError: The server refuses the user.
         """
         await self._first.wait()
         if self._rejected is not None:
@@ -115,15 +112,11 @@ class Connection:
         async def on_close() -> None:
             lost.set()
 
-        client = Client()
+        client = self._login.client()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await client.connect(
-                    self._url,
-                    user=self._user,
-                    password=self._password,
-                    name=f"marketprism-{self._user}",
-                    inbox_prefix=inbox_prefix(self._user),
+                    **self._login.options(),
                     allow_reconnect=False,
                     max_reconnect_attempts=1,
                     reconnect_time_wait=0,  # the pauses are ours

@@ -28,6 +28,7 @@ from marketprism.contract import wire
 from marketprism.contract.catalog import DATA_TYPES, inbox_prefix
 from marketprism.contract.events import Event
 from marketprism.contract.instruments import Instrument, Source
+from marketprism.nats_login import NatsLogin
 from marketprism.telemetry import logs
 from marketprism.telemetry.metrics import SpoolSample
 
@@ -42,9 +43,7 @@ class Publisher:
     """Publishes events; use as ``async with``. One owner per instance, any number of tasks may call `publish`.
 
     Args:
-        url: ``nats://host:port``.
-        user: NATS user, which is also the last token of the inbox prefix.
-        password: Its password.
+        login: The server and the user.
         spool: Where to put what waits too long; it is opened and closed here. Without one, publishers wait for NATS.
         coalesce: Let types of `COALESCING` give way while there is no room; false publishes every event.
         limits: Bounds per stream.
@@ -55,9 +54,7 @@ class Publisher:
     def __init__(
         self,
         *,
-        url: str,
-        user: str,
-        password: str,
+        login: NatsLogin,
         spool: Spool | None = None,
         coalesce: bool = True,
         limits: Limits | None = None,
@@ -67,14 +64,12 @@ class Publisher:
         self._coalesce = coalesce
         self._boot_id = boot_id or secrets.token_hex(8)
         self._on_ack = on_ack
-        self._inbox = f"{inbox_prefix(user)}.{self._boot_id}"
+        self._inbox = f"{inbox_prefix(login.user)}.{self._boot_id}"
         self._spool = spool or Spool(Path(), 0)  # neither opened nor written to then
         self.lanes = self._make_lanes(limits or Limits())
         self._lane_of_type = {t.name: self.lanes[t.stream] for t in DATA_TYPES.values()}
         self._connection = Connection(
-            url=url,
-            user=user,
-            password=password,
+            login=login,
             answers=f"{self._inbox}.>",
             on_answer=self._on_answer,
             work=self._work,
@@ -184,7 +179,7 @@ class Publisher:
         """Wait for the first connection.
 
         Raises:
-            ConfigurationError: The server refuses the user or the password.
+            ConfigurationError: The server refuses the user.
         """
         await self._connection.wait_open()
 

@@ -16,6 +16,7 @@ from marketprism.collector.spool import Spool
 from marketprism.collector.venue import VenueCollector
 from marketprism.contract.events import Trade
 from marketprism.errors import ConfigurationError
+from marketprism.nats_login import NatsLogin
 from marketprism.pipeline.outputs import Record
 from marketprism.settings import Settings
 from marketprism.telemetry import logs
@@ -52,9 +53,7 @@ class CollectorService:
         self._registry = CollectorRegistry()
         self._watchdog = Watchdog()
         self._publisher = Publisher(
-            url=settings.nats.url,
-            user=NATS_USER,
-            password=settings.credential(f"nats-{NATS_USER}"),
+            login=NatsLogin.of(settings, NATS_USER),
             spool=Spool(settings.collector.spool_directory, settings.collector.spool_bytes),
             on_ack=self._acknowledged,
         )

@@ -47,7 +47,7 @@ async def apply_streams(settings: Settings, *, check: bool) -> Result:
         check: Change nothing, only list the differences.
 
     Raises:
-        UnavailableError: NATS does not answer or refuses the password.
+        UnavailableError: NATS does not answer or refuses the user.
         ConfigurationError: The credential cannot be read.
     """
     result = Result(check)

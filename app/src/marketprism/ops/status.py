@@ -5,10 +5,11 @@ Every source may be away; then it becomes a problem in the report, never an exce
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,15 @@ from marketprism.contract.catalog import DATA_TYPES, HOT_DATABASE
 from marketprism.contract.instruments import Exchange, Market
 from marketprism.contract.venues import VENUES, feeds, venue_of
 from marketprism.errors import ConfigurationError
+from marketprism.nats_login import certificate_end
 from marketprism.settings import Settings
 
 INSTALLATION = Path("/etc/marketprism/installation.json")
 DEADLINE_SECONDS = 5.0
 """Limit of every single question."""
 RATE_SECONDS = 60
+CERTIFICATE_DAYS = 21
+"""What a certificate has to be good for: the deployment renews it in its last 30 days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,8 @@ async def gather(settings: Settings, installation: Path = INSTALLATION) -> Statu
             group.create_task(_services(status, units, host), name="services")
             group.create_task(_ready(status, http), name="endpoints")
             group.create_task(_tables(status, http, settings), name="tables")
+            if settings.nats.secured:
+                group.create_task(_certificate(status, settings), name="certificate")
     status.problems.sort()
     return status
 
@@ -158,6 +164,26 @@ def _ready_urls(endpoints: dict[str, str]) -> dict[str, str]:
     if "storage_cold" in endpoints:
         urls["storage cold"] = endpoints["storage_cold"] + "/ready"
     return urls
+
+
+async def _certificate(status: Status, settings: Settings) -> None:
+    try:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            end = await certificate_end(settings)
+    except ssl.SSLCertVerificationError as error:
+        status.problems.append(
+            f"the certificate of NATS at {settings.nats.url} is refused: {error.verify_message}; renew it with"
+            " scripts/manage_all.sh repair"
+        )
+    except ConfigurationError as error:
+        status.problems.append(str(error))
+    except OSError:
+        return  # that it does not answer is told by its monitor
+    else:
+        if end - datetime.now(UTC) < timedelta(days=CERTIFICATE_DAYS):
+            status.problems.append(
+                f"the certificate of NATS ends on {end:%Y-%m-%d}; renew it with scripts/manage_all.sh repair"
+            )
 
 
 async def _tables(status: Status, http: aiohttp.ClientSession, settings: Settings) -> None:

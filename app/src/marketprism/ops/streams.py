@@ -11,12 +11,12 @@ import nats.errors
 from nats.aio.client import Client as NatsClient
 
 from marketprism.contract import schema
-from marketprism.contract.catalog import STREAMS, Stream, inbox_prefix
+from marketprism.contract.catalog import STREAMS, Stream
 from marketprism.errors import UnavailableError
+from marketprism.nats_login import NatsLogin
 from marketprism.ops.drift import config_drift
 from marketprism.settings import Settings
 
-_USER = "admin"
 _SECONDS = 5.0
 _CONNECT_SECONDS = 6.0
 _NOT_FOUND = 404
@@ -38,7 +38,7 @@ class Step:
 
 
 class JetStream:
-    """The JetStream API as the administrator.
+    """The JetStream API, as one user.
 
     Attributes:
         client: The connection, for what the API sends beside its answers.
@@ -75,14 +75,15 @@ class JetStream:
 
 
 @asynccontextmanager
-async def connect(settings: Settings) -> AsyncIterator[JetStream]:
-    """Connect as the administrator.
+async def connect(settings: Settings, user: str = "admin") -> AsyncIterator[JetStream]:
+    """Connect, as the administrator where no other user is named.
 
     Raises:
-        UnavailableError: NATS does not answer or refuses the password.
+        UnavailableError: NATS does not answer or refuses the user.
         ConfigurationError: The credential cannot be read.
     """
-    client = NatsClient()
+    login = NatsLogin.of(settings, user)
+    client = login.client()
     errors: list[Exception] = []
 
     async def remember(error: Exception) -> None:
@@ -92,11 +93,7 @@ async def connect(settings: Settings) -> AsyncIterator[JetStream]:
         # Left alone, the client would try an absent server for two minutes; a server that is away is told at once.
         async with asyncio.timeout(_CONNECT_SECONDS):
             await client.connect(
-                settings.nats.url,
-                name="marketprism-apply",
-                user=_USER,
-                password=settings.credential(f"nats-{_USER}"),
-                inbox_prefix=inbox_prefix(_USER),
+                **login.options(),
                 allow_reconnect=False,
                 max_reconnect_attempts=1,
                 reconnect_time_wait=0,
@@ -107,7 +104,7 @@ async def connect(settings: Settings) -> AsyncIterator[JetStream]:
         cause = errors[-1] if errors else error
         raise UnavailableError(
             f"NATS at {settings.nats.url} cannot be reached: {type(cause).__name__} {cause}",
-            remedy="see 'systemctl status nats-server' and the credential nats-admin",
+            remedy=f"see 'systemctl status nats-server' and the credential nats-{user}",
         ) from error
     try:
         yield JetStream(client)

@@ -8,14 +8,14 @@ from marketprism.ops import streams
 from marketprism.settings import Settings
 
 
-async def nats(settings: Settings) -> str:
-    """Connect as the administrator, publish a question to JetStream and receive its answer.
+async def nats(settings: Settings, user: str = "admin") -> str:
+    """Connect as one of the contract's users, publish a question to JetStream and receive its answer.
 
     Raises:
-        UnavailableError: NATS does not answer or refuses the password, or JetStream is off.
+        UnavailableError: NATS does not answer or refuses the user, or JetStream is off.
         ConfigurationError: The credential cannot be read.
     """
-    async with streams.connect(settings) as jetstream:
+    async with streams.connect(settings, user) as jetstream:
         started = time.monotonic()
         answer = await jetstream.call("INFO")
         seconds = time.monotonic() - started

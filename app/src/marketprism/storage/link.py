@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Callable
 
 import nats.errors
-from nats.aio.client import Client as NatsClient
 
-from marketprism.contract.catalog import inbox_prefix
 from marketprism.errors import UnavailableError
+from marketprism.nats_login import NatsLogin
 from marketprism.settings import Settings
 from marketprism.telemetry import logs
 
@@ -23,22 +22,17 @@ class Link:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._password = settings.credential(f"nats-{USER}")
+        self._login = NatsLogin.of(settings, USER)
         self._broken: list[Callable[[str], None]] = []
         self._away = False
         self._closing = False
         self._changed = asyncio.Event()
-        self.client = NatsClient()
+        self.client = self._login.client()
 
     async def connect(self) -> None:
         """Connect, however long that takes; cancelling it is safe."""
         await self.client.connect(
-            self._settings.nats.url,
-            name="marketprism-storage",
-            user=USER,
-            password=self._password,
-            inbox_prefix=inbox_prefix(USER),
+            **self._login.options(),
             connect_timeout=5,
             reconnect_time_wait=1,
             max_reconnect_attempts=-1,
@@ -58,14 +52,14 @@ class Link:
         return self.client.is_connected
 
     def require_open(self) -> None:
-        """Raise when the client has given up, as it does when the server refuses its password.
+        """Raise when the client has given up, as it does when the server refuses its key.
 
         Raises:
             UnavailableError: The process has to start again, with the credentials of now.
         """
         if self.client.is_closed and not self._closing:
             raise UnavailableError(
-                f"NATS at {self._settings.nats.url} closed the connection for good: {self.client.last_error}",
+                f"NATS at {self._login.url} closed the connection for good: {self.client.last_error}",
                 remedy="check the user 'storage' in nats-server.conf and its credential",
             )
 
@@ -91,18 +85,18 @@ class Link:
     async def _on_error(self, error: Exception) -> None:
         # Every attempt to reconnect ends here; the first of an outage says it all.
         if not self._away or not isinstance(error, OSError | nats.errors.Error | TimeoutError):
-            _log.warning("nats error", url=self._settings.nats.url, error=f"{type(error).__name__}: {error}")
+            _log.warning("nats error", url=self._login.url, error=f"{type(error).__name__}: {error}")
         self._away = self._away or not self.client.is_connected
 
     async def _on_disconnect(self) -> None:
         if not self._closing and not self._away:
-            _log.warning("nats disconnected", url=self._settings.nats.url)
+            _log.warning("nats disconnected", url=self._login.url)
         self._away = True
         self._changed.clear()
         self._break("NATS disconnected")
 
     async def _on_reconnect(self) -> None:
-        _log.info("nats reconnected", url=self._settings.nats.url)
+        _log.info("nats reconnected", url=self._login.url)
         self._away = False
         self._changed.set()
 

@@ -91,7 +91,7 @@ class HotStorage:
         """Run until SIGTERM or SIGINT.
 
         Raises:
-            UnavailableError: Another writer runs, a port is taken, or NATS refuses the password.
+            UnavailableError: Another writer runs, a port is taken, or NATS refuses the user.
             ConfigurationError: The state directory or the health address cannot be used.
         """
         loop = asyncio.get_running_loop()
@@ -257,7 +257,7 @@ async def run(settings: Settings) -> None:
 
     Raises:
         ConfigurationError: A credential, the state directory or the health address cannot be used.
-        UnavailableError: Another writer runs, a port is taken, or NATS refuses the password.
+        UnavailableError: Another writer runs, a port is taken, or NATS refuses the user.
     """
     await HotStorage(settings, os.environ).run()
 

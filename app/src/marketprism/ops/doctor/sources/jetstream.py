@@ -60,7 +60,7 @@ async def drift(settings: Settings) -> tuple[str, ...]:
     """List what ``streams apply`` would change.
 
     Raises:
-        UnavailableError: NATS does not answer or refuses the password.
+        UnavailableError: NATS does not answer or refuses the user.
         ConfigurationError: The credential cannot be read.
     """
     result = await apply.apply_streams(settings, check=True)
