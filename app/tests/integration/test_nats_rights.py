@@ -31,9 +31,11 @@ MAY: dict[str, set[str]] = {
     **{f"$JS.API.STREAM.INFO.{stream}": EVERYBODY for stream in STREAMS},
     **{
         f"$JS.API.STREAM.{verb}.{stream}": ADMIN
-        for verb in ("CREATE", "UPDATE", "MSG.GET", "MSG.DELETE", "SNAPSHOT", "RESTORE")
+        for verb in ("CREATE", "UPDATE", "MSG.DELETE", "SNAPSHOT", "RESTORE")
         for stream in STREAMS
     },
+    # storage reads what it stores anyhow
+    **{f"$JS.API.STREAM.MSG.GET.{stream}": STORE if stream in STORED else ADMIN for stream in STREAMS},
     # storage makes room where it stores, and nowhere else
     **{f"$JS.API.STREAM.PURGE.{stream}": STORE if stream in STORED else ADMIN for stream in STREAMS},
     # the durable consumer is read by storage and made by the administrator

@@ -78,6 +78,54 @@ async def test_unacknowledged_messages_come_again_first_and_at_once(client: Nats
     await alive.close()
 
 
+async def test_what_comes_again_is_complete_and_in_order_before_anything_is_handed_out(
+    client: NatsClient, collector: NatsClient
+):
+    """The server puts a redelivery that does not fit into a pull behind all others: the acknowledgement of those would
+    cover it, and it would never come."""
+    await publish(collector, 20, size=100_000)
+    dead = await opened(client)
+    assert await sequences(dead, messages=15) == list(range(1, 16))
+    await dead.close()
+    alive = await opened(client)
+    found: list[int] = []
+    while len(found) < 20:
+        some = await alive.pull(messages=4, size=350_000, seconds=1)
+        found += [m.stream_seq for m in some]
+        await alive.acknowledge(some[-1])
+    assert found == list(range(1, 21))
+    await alive.close()
+
+
+async def test_a_message_that_the_disk_damaged_after_its_delivery_is_left_out(
+    nats_server: NatsServer, collector: NatsClient
+):
+    for number in range(1, 11):
+        await collector.request("trade.binance.spot.BTC-USDT", b"%02d" % number * 50, timeout=2)
+    client = await connect(nats_server, "storage")
+    dead = await opened(client)
+    assert await sequences(dead, messages=8) == list(range(1, 9))
+    await client.close()
+    await asyncio.to_thread(damage, nats_server, b"05" * 50)
+    client = await connect(nats_server, "storage")
+    alive = await opened(client)
+    again = await alive.pull(messages=8, size=8_000_000, seconds=1)
+    assert [m.stream_seq for m in again] == [1, 2, 3, 4, 6, 7, 8, 9, 10]
+    await alive.acknowledge(again[-1])
+    assert await pending_messages(client, STREAM) == 0
+    await client.close()
+
+
+def damage(server: NatsServer, payload: bytes) -> None:
+    """Flip a bit of a payload on the disk of a server that is not running."""
+    server.stop()
+    (block,) = server.directory.glob("store/jetstream/*/streams/MARKET_DATA/msgs/*.blk")
+    content = bytearray(block.read_bytes())
+    content[content.index(payload)] ^= 1
+    block.write_bytes(content)
+    server.start()
+
+
 async def test_a_delivery_to_somebody_else_ends_the_session(
     client: NatsClient, collector: NatsClient, nats_admin: NatsClient
 ):

@@ -243,6 +243,7 @@ def _storage_publish() -> tuple[str, ...]:
         if stream.consumer is not None:
             allowed += [
                 f"$JS.API.STREAM.PURGE.{stream.name}",  # of what was acknowledged, before the stream is full
+                f"$JS.API.STREAM.MSG.GET.{stream.name}",  # is it damaged, or only late?
                 f"$JS.API.CONSUMER.LIST.{stream.name}",
                 f"$JS.API.CONSUMER.INFO.{stream.name}.{stream.consumer}",
                 f"$JS.API.CONSUMER.MSG.NEXT.{stream.name}.{stream.consumer}",

@@ -3,7 +3,8 @@
 One acknowledgement covers all earlier messages (``ack_policy: all``), so an acknowledgement after a message that never
 reached us would lose it. Therefore every delivery must carry the next consumer sequence; on a hole, a reconnect or a
 surprise the session ends unacknowledged. A new session first asks for everything that was delivered before and not
-acknowledged to be delivered again, in order, before it reads on.
+acknowledged to be delivered again, and hands nothing out before all of it is there: the server puts a redelivery that
+does not fit into a pull any more behind all others, where the acknowledgement of later ones would cover it.
 
 No message is redelivered while a batch is being stored, however long that takes: a pull consumer delivers on request
 only, and no request is open then. So nothing needs to extend the acknowledgement's deadline.
@@ -12,6 +13,7 @@ only, and no request is open then. So nothing needs to extend the acknowledgemen
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
+from operator import attrgetter
 
 import msgspec
 from nats import errors as nats_errors
@@ -22,6 +24,7 @@ from nats.aio.subscription import Subscription
 from marketprism.contract.catalog import Stream
 from marketprism.contract.wire import stream_epoch
 from marketprism.errors import UnavailableError
+from marketprism.telemetry import logs
 
 REQUEST_SECONDS = 5.0
 _SLACK_SECONDS = 5.0
@@ -29,6 +32,7 @@ _SLACK_SECONDS = 5.0
 _ENDS = ("Message Size Exceeds MaxBytes", "Batch Completed")
 _MISSING = "run 'marketprism streams apply'"
 _AWAY = "see 'systemctl status nats-server'; what was read is kept or delivered again"
+_log = logs.get("storage.consumer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,7 @@ class Session:
         self._next = 0
         self._redelivery_end = 0
         self._redeliveries = 0
+        self._came_again: set[int] = set()
         self.epoch = 0
         self.ack_floor = 0
 
@@ -151,7 +156,7 @@ class Session:
             raise UnavailableError(f"NATS broke off: {type(error).__name__}", remedy=_AWAY) from error
 
     async def _ask_again(self, info: _ConsumerInfo, first_seq: int) -> None:
-        """Refuse every unacknowledged delivery of an earlier session, so that it comes at once and in order.
+        """Refuse every unacknowledged delivery of an earlier session, so that it comes at once.
 
         The server looks at the stream sequence alone, and that the consumer's lies within what it delivered.
         """
@@ -174,11 +179,42 @@ class Session:
             UnavailableError: The session is over; open a new one.
         """
         self._check()
+        while self._redeliveries:
+            await self._again(size)
         if len(self._batch) < messages:
             await self._more(messages, size, seconds)
         # What arrives after the end of a pull is kept for the next one: it will not be delivered again.
         batch, self._batch = self._batch, []
         return batch
+
+    async def _again(self, size: int) -> None:
+        """Have more of the earlier deliveries come again; they fit into memory, as what an earlier pull brought."""
+        missing = self._redeliveries
+        await self._more(len(self._batch) + missing, size, REQUEST_SECONDS)
+        if self._redeliveries == missing:
+            await self._leave_out_unreadable()
+        if not self._redeliveries:
+            self._batch.sort(key=attrgetter("stream_seq"))
+            self._came_again.clear()
+
+    async def _leave_out_unreadable(self) -> None:
+        """Go on without messages that the disk of NATS has damaged: the server never delivers them, nor says so."""
+        for sequence in range(self.ack_floor + 1, self._redelivery_end + 1):
+            if sequence not in self._came_again and await self._is_readable(sequence):
+                self.break_off(f"message {sequence} did not come again")
+                self._check()
+        _log.error(
+            "messages cannot be read",
+            stream=self._stream.name,
+            count=self._redeliveries,
+            remedy="run 'marketprism audit' to see what they held, then 'marketprism backfill --gaps'",
+        )
+        self._redeliveries = 0
+
+    async def _is_readable(self, sequence: int) -> bool:
+        subject = f"$JS.API.STREAM.MSG.GET.{self._stream.name}"
+        answer = await self._request(subject, msgspec.json.encode({"seq": sequence}))
+        return msgspec.json.decode(answer, type=_Answer).error is None
 
     async def _more(self, messages: int, size: int, seconds: float) -> None:
         self._wanted = messages
@@ -230,6 +266,9 @@ class Session:
         if self._lost is not None:
             return
         self._next = message.consumer_seq + 1
+        if self._redeliveries and message.stream_seq <= self._redelivery_end:
+            self._redeliveries -= 1
+            self._came_again.add(message.stream_seq)
         self._batch.append(message)
         if len(self._batch) >= self._wanted:
             self._finish()
@@ -237,11 +276,12 @@ class Session:
     def _disorder(self, message: Message) -> str | None:
         if message.consumer_seq != self._next:
             return f"delivery {self._next} never arrived"
-        if message.stream_seq <= self.ack_floor or (self._batch and message.stream_seq <= self._batch[-1].stream_seq):
+        if message.stream_seq <= self._redelivery_end and self._redeliveries:
+            earlier = message.stream_seq in self._came_again
+        else:
+            earlier = bool(self._batch) and message.stream_seq <= self._batch[-1].stream_seq
+        if earlier or message.stream_seq <= self.ack_floor:
             return f"message {message.stream_seq} came after a later one"
-        if message.stream_seq > self._redelivery_end and self._redeliveries > 0:
-            return f"message {message.stream_seq} came before {self._redeliveries} earlier ones"
-        self._redeliveries -= 1
         return None
 
     def _control(self, message: Msg) -> None:
