@@ -27,7 +27,7 @@ readonly fast=(lint unit integration)
 # Minutes each. Of the verbs, CI runs backup, drill and the timers, in `maintenance`; `remediation` takes minutes per fault.
 readonly long=(molecule-lifecycle venue-faults fuzz remediation-all)
 readonly not_in_ci=(lifecycle remediation)
-readonly faults=(faults-kills-storage faults-kills-servers faults-kills-collector faults-servers faults-flow)
+readonly faults=(faults-kills-storage faults-kills-servers faults-kills-collector faults-servers faults-outages faults-flow)
 ci=("${fast[@]}" readme)
 trixie=()
 for scenario in molecule/*/molecule.yml; do

@@ -42,6 +42,11 @@ def full(directory: Path) -> Iterator[None]:
         ballast.unlink()
 
 
+def is_full(directory: Path) -> bool:
+    """Tell whether no batch can be written to the disk of a directory any more."""
+    return shutil.disk_usage(directory).free < 64 * 1024
+
+
 def newest_part(rig: Rig) -> Path:
     """Name the folder of the part of trades that was inserted last."""
     return Path(
@@ -61,6 +66,14 @@ def lose_part(rig: Rig, *, torn: bool) -> None:
         data.write_bytes(data.read_bytes()[:-40])
     else:
         shutil.rmtree(part)
+
+
+def flip_bit_of_a_trade(rig: Rig) -> None:
+    """Change one bit in the last trades that a stopped NATS keeps, as a failing disk does."""
+    (block,) = rig.nats.directory.glob("store/jetstream/*/streams/MARKET_DATA/msgs/*.blk")
+    content = bytearray(block.read_bytes())
+    content[content.rindex(b'"price":"') + len(b'"price":"')] ^= 1
+    block.write_bytes(content)
 
 
 def tear_spool(rig: Rig) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from enum import StrEnum
 from pathlib import Path
 
 import yaml
@@ -90,8 +91,16 @@ class Collector(Server):
         return fetch(f"{self.url}/live")[0] == 200
 
 
+class Hop(StrEnum):
+    """Who reaches whom over a link that can be cut."""
+
+    COLLECTOR_TO_NATS = "from collector to NATS"
+    STORAGE_TO_NATS = "from storage to NATS"
+    STORAGE_TO_CLICKHOUSE = "from storage to ClickHouse"
+
+
 class Link(Server):
-    """The network between the collector and NATS: killed it breaks connections, stopped it swallows everything."""
+    """The network between two of them: killed it breaks connections, stopped it swallows everything."""
 
     def __init__(self, directory: Path, target: int) -> None:
         super().__init__(directory)
@@ -110,11 +119,11 @@ class Rig:
         directory: Empty; receives all data and logs.
         rate: See `RATE`.
         store_bytes: What the streams may fill together.
-        through_link: Let the collector reach NATS over a `Link` only.
+        cut: Over which a `Link` leads.
     """
 
     def __init__(
-        self, directory: Path, *, rate: float = RATE, store_bytes: int = STORE_BYTES, through_link: bool = False
+        self, directory: Path, *, rate: float = RATE, store_bytes: int = STORE_BYTES, cut: Hop | None = None
     ) -> None:
         self.directory = directory
         binaries = [artifact("nats_server"), artifact("clickhouse_engine")]
@@ -123,36 +132,46 @@ class Rig:
         self.clickhouse = ClickHouseServer(self._folder("clickhouse"), binaries[1])
         self.simulator = Simulator(self._folder("simulator"), rate)
         self._store_bytes = store_bytes
-        self.link = Link(self._folder("link"), self.nats.port) if through_link else None
+        behind = self.clickhouse.native_port if cut is Hop.STORAGE_TO_CLICKHOUSE else self.nats.port
+        self.link = Link(self._folder("link"), behind) if cut else None
         self._credentials = self._folder("credentials")
         for name, password in PASSWORDS.items():
             (self._credentials / name).write_text(password)
-        self.config = self._configure("marketprism.yml", self.nats.port)
+        self._ports = {name: free_port() for name in ("health_port", "metrics_port", "hot_port", "cold_port")}
+        direct = {"nats": self.nats.port, "native": self.clickhouse.native_port}
+        self.config = self._configure("marketprism.yml", direct)
         self.settings = load(self.config, environ={})
-        self.storage = StorageService(self._folder("storage"), self.config, self.settings, needs=self.clickhouse)
-        collected = self._configure("collector.yml", self.link.port if self.link else self.nats.port)
-        self.collector = Collector(self._folder("collector"), collected, load(collected, environ={}))
+        stored = self._behind_link(cut, {Hop.STORAGE_TO_NATS: "nats", Hop.STORAGE_TO_CLICKHOUSE: "native"}, direct)
+        storing = self._configure("storage.yml", stored)
+        self.storage = StorageService(self._folder("storage"), storing, self.settings, needs=self.clickhouse)
+        collected = self._configure("collector.yml", self._behind_link(cut, {Hop.COLLECTOR_TO_NATS: "nats"}, direct))
+        self.collector = Collector(self._folder("collector"), collected, self.settings)
         for server in self._servers():
             server.patience_seconds = WAIT_SECONDS
 
-    def _configure(self, name: str, nats_port: int) -> Path:
+    def _behind_link(self, cut: Hop | None, hops: dict[Hop, str], ports: dict[str, int]) -> dict[str, int]:
+        if self.link is None or cut not in hops:
+            return ports
+        return ports | {hops[cut]: self.link.port}
+
+    def _configure(self, name: str, ports: dict[str, int]) -> Path:
         base = f"127.0.0.1:{self.simulator.port}"
         addresses = {name: base + {"binance-spot": "/spot", "binance-usdm": "/usdm"}.get(name, "") for name in VENUES}
         content = {
             "source": "simulated",
             "credentials_directory": str(self._credentials),
             "nats": {
-                "url": f"nats://127.0.0.1:{nats_port}",
+                "url": f"nats://127.0.0.1:{ports['nats']}",
                 "monitor_url": self.nats.monitor_url,
                 "store_bytes": self._store_bytes,
             },
-            "clickhouse": {"native_port": self.clickhouse.native_port, "http_port": self.clickhouse.http_port},
+            "clickhouse": {"native_port": ports["native"], "http_port": self.clickhouse.http_port},
             "collector": {
-                "health_port": free_port(),
-                "metrics_port": free_port(),
+                "health_port": self._ports["health_port"],
+                "metrics_port": self._ports["metrics_port"],
                 "spool_directory": str(self.directory / "spool"),
             },
-            "storage": {"hot_port": free_port(), "cold_port": free_port()},
+            "storage": {name: self._ports[name] for name in ("hot_port", "cold_port")},
             "venues": {
                 name: {
                     "ws_url": f"ws://{address}",
@@ -180,8 +199,14 @@ class Rig:
         self.flows()
 
     def command(self, *words: str) -> str:
+        """Run one of the product's commands, which has to succeed."""
+        ended = self.attempt(*words)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout
+
+    def attempt(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run one of the product's commands to its end."""
-        ended = subprocess.run(
+        return subprocess.run(
             [sys.executable, "-m", "marketprism", *words],
             env={**os.environ, "MARKETPRISM_CONFIG": str(self.config)},
             capture_output=True,
@@ -189,8 +214,6 @@ class Rig:
             timeout=300,
             check=False,
         )
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-        return ended.stdout
 
     def flows(self) -> float:
         """Wait until trades and changes of now are stored of every book; starts ClickHouse where it has ended.
