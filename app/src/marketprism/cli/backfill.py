@@ -129,11 +129,18 @@ async def _run(settings: Settings, request: Request) -> bool:
             except UnavailableError as error:  # the other venues have a past of their own
                 work.failed(name, error)
         await publisher.drain()
+    if request.ends is None:
+        typer.echo(f"looked at everything until {utc(work.until_us)}; the minute after it is the collector's")
     return work.complete
 
 
 class _Backfill:
-    """Fills what was asked for, venue by venue; `complete` tells whether everything was there."""
+    """Fills what was asked for, venue by venue.
+
+    Attributes:
+        complete: Whether everything was there.
+        until_us: Where what nobody has told yet is looked for ends.
+    """
 
     def __init__(self, settings: Settings, request: Request, publisher: Publisher) -> None:
         self.complete = True
@@ -141,6 +148,8 @@ class _Backfill:
         self._request = request
         self._publisher = publisher
         self._clickhouse = ClickHouseHttp(settings, "reader")
+        self._now_ns = time.time_ns()
+        self.until_us = self._now_ns // 1000 - int(SETTLE_SECONDS * 1_000_000)
 
     async def venue(self, name: str) -> None:
         """Fill what was asked for of one venue."""
@@ -180,9 +189,7 @@ class _Backfill:
     async def _wishes(self, source: Past, instrument: Instrument) -> list[Wish]:
         known, ends = TradeGaps(self._clickhouse, self._settings.source, instrument), self._request.ends
         if ends is None:
-            now_ns = time.time_ns()
-            until_us = now_ns // 1000 - int(SETTLE_SECONDS * 1_000_000)
-            return known.of_ledger() + known.untold(until_us - UNTOLD_DAYS * _DAY_US, until_us, now_ns)
+            return known.of_ledger() + known.untold(self.until_us - UNTOLD_DAYS * _DAY_US, self.until_us, self._now_ns)
         if self._request.by_id:
             return known.of_range(Hole(ends[0] - 1, ends[1] + 1))
         first, after = [await source.locate(instrument, time_us) for time_us in ends]
