@@ -104,6 +104,14 @@ def test_a_failure_or_a_repair_that_comes_again_freezes_automation(record: list[
     assert remediate.freeze(record, NOW) == reason
 
 
+def test_the_doctor_is_asked_again_while_it_does_not_know() -> None:
+    verdicts = iter(["unknown", "unknown", "broken", "healthy"])
+    waited: list[float] = []
+    assert remediate.look(lambda: {"verdict": next(verdicts)}, waited.append) == {"verdict": "broken"}
+    assert waited == [1, 1]
+    assert remediate.look(lambda: {"verdict": "unknown"}, waited.append) == {"verdict": "unknown"}
+
+
 def test_what_the_doctor_cannot_name_is_written_down_and_is_no_repair(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,10 @@ UNKNOWN = "unknown"
 """Stands in the record where the doctor names no cause; what `UNKNOWN` is not counts as a repair."""
 HOUR_SECONDS, LOOP_SECONDS, LOOP_REPAIRS = 3600, 6 * 3600, 3
 SHOWN_LINES = 25
+LOOKS = 15
+"""A second apart, while the doctor does not know: what crashes again and again is named after its third crash."""
 SILENCED: dict[str, Any] = {
+    "verdict": "broken",
     "summary": "the doctor does not run: its environment, which the services share, may be damaged",
     "exit_code": 2,
     "findings": [
@@ -92,10 +96,25 @@ def freeze(record: list[dict[str, Any]], now: float) -> str:
     return ""
 
 
+def ask() -> dict[str, Any]:
+    """Ask the doctor."""
+    asked = subprocess.run(["marketprism", "doctor", "--json"], capture_output=True, text=True, check=False)
+    return json.loads(asked.stdout) if asked.stdout.startswith("{") else SILENCED
+
+
+def look(ask: Callable[[], dict[str, Any]], pause: Callable[[float], None]) -> dict[str, Any]:
+    """Ask until the doctor knows."""
+    for _ in range(LOOKS):
+        report = ask()
+        if report["verdict"] != UNKNOWN:
+            break
+        pause(1)
+    return report
+
+
 def main(mode: str, per_hour: int) -> int:
     """Do it; returns the exit code."""
-    asked = subprocess.run(["marketprism", "doctor", "--json"], capture_output=True, text=True, check=False)
-    report = json.loads(asked.stdout) if asked.stdout.startswith("{") else SILENCED
+    report = look(ask, time.sleep)
     print(report["summary"])
     mark = STATE / "frozen"
     frozen = mark.read_text(encoding="utf-8").strip() if mark.exists() else ""
