@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from marketprism.ops.doctor.catalogue import Severity
-from marketprism.ops.doctor.evidence import Consumer
+from marketprism.ops.doctor.evidence import Consumer, Line
 from marketprism.ops.doctor.findings import Certainty
 from marketprism.ops.doctor.rules.streams import (
     consumer_stuck,
@@ -16,7 +16,7 @@ from marketprism.ops.doctor.rules.streams import (
     stream_full,
 )
 from tests.ops.doctor import faults
-from tests.ops.doctor.faults import NATS, healthy
+from tests.ops.doctor.faults import NATS, NOW, healthy
 
 
 def test_damage_is_what_the_server_says_of_itself() -> None:
@@ -31,6 +31,13 @@ def test_a_damaged_consumer_shows_in_the_journal_and_in_what_is_missing() -> Non
     assert list(jetstream_corrupt(evidence)) == []  # it was repaired since
     (finding,) = jetstream_corrupt(replace(evidence, stream_drift=("consumer storage-hot of MARKET_DATA is missing",)))
     assert (finding.evidence, finding.certainty) == ((f"journal: {line}",), Certainty.LIKELY)
+
+
+def test_a_damage_that_was_repaired_is_not_why_the_server_is_down_now() -> None:
+    down = faults.failed(healthy(), NATS, "stream MARKET_DATA could not be recovered")
+    assert [*jetstream_corrupt(down)]
+    old = faults.unit(down, NATS, lines=(Line(seconds=NOW - 600, text="stream MARKET_DATA could not be recovered"),))
+    assert [*jetstream_corrupt(old)] == []
 
 
 def test_a_server_that_starts_is_not_damaged() -> None:

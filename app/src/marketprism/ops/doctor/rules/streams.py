@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from marketprism.contract.catalog import DEAD_LETTERS, STREAMS
 from marketprism.ops.doctor.catalogue import PROBLEMS, Severity
-from marketprism.ops.doctor.evidence import Consumer, Evidence, Stream
+from marketprism.ops.doctor.evidence import Consumer, Evidence, Stream, Unit
 from marketprism.ops.doctor.findings import Certainty, Finding
 from marketprism.ops.doctor.rules.services import complaint, is_asleep
 
@@ -14,6 +14,8 @@ STORAGE = "marketprism-storage@hot.service"
 FULL_SHARE = 0.9
 """Storage purges what is stored from 60 % on: more than this is not stored."""
 STUCK_SECONDS = 60.0
+DAMAGE_SECONDS = 120.0
+"""A server that ends of a damage says so at every start; an older line is of one that was repaired since."""
 DAMAGE = re.compile(
     r"could not be recovered|Error unmarshalling (stream|consumer) metafile|metafile .*checksums? (do|does) not match"
     r"|Error recreating (stream|consumer)|bad (checksum|encoding)|corrupt",
@@ -26,12 +28,17 @@ def jetstream_corrupt(evidence: Evidence) -> Iterator[Finding]:
     """Find a store that the server cannot read: it says so in its health and in its journal."""
     said = complaint(evidence)
     unit = (evidence.units or {}).get(NATS)
-    lines = [line.text for line in unit.lines if DAMAGE.search(line.text)] if unit is not None else []
+    lines = _damage(unit, evidence.now) if unit is not None else []
     journal = tuple(f"journal: {text[:300]}" for text in dict.fromkeys(lines[-2:]))
     if DAMAGE.search(said):
         yield Finding(problem="jetstream-corrupt", evidence=(f"NATS says: {said[:300]}", *journal))
     elif journal and (evidence.stream_drift or (unit is not None and is_asleep(unit))):
         yield Finding(problem="jetstream-corrupt", evidence=journal, certainty=Certainty.LIKELY)
+
+
+def _damage(unit: Unit, now: float) -> list[str]:
+    began = now - DAMAGE_SECONDS if is_asleep(unit) else unit.since or 0.0
+    return [line.text for line in unit.lines if line.seconds >= began and DAMAGE.search(line.text)]
 
 
 def stream_full(evidence: Evidence) -> Iterator[Finding]:
