@@ -17,6 +17,8 @@ from marketprism.contract.catalog import DEAD_LETTERS, HOT_DATABASE
 from tests.faults.rig import Rig
 from tests.integration.conftest import api, connect
 
+INTRUDER = "intruder"
+
 
 @contextmanager
 def small_disk(directory: Path, megabytes: int) -> Iterator[Path]:
@@ -102,7 +104,7 @@ def publish(rig: Rig, messages: list[tuple[str, bytes]]) -> None:
 
     async def send(client: NatsClient) -> None:
         for number, (subject, payload) in enumerate(messages):
-            headers = {wire.MESSAGE_ID_HEADER: f"intruder-{time.time_ns()}:{number}"}
+            headers = {wire.MESSAGE_ID_HEADER: f"{INTRUDER}-{time.time_ns()}:{number}"}
             answer = json.loads((await client.request(subject, payload, timeout=5, headers=headers)).data)
             assert "error" not in answer, answer
 
@@ -110,7 +112,7 @@ def publish(rig: Rig, messages: list[tuple[str, bytes]]) -> None:
 
 
 def stored_messages(rig: Rig, stream: str, most: int) -> list[tuple[str, bytes]]:
-    """Read the last messages of a stream."""
+    """Read the last messages of a stream, without those of `publish`."""
     found: list[tuple[str, bytes]] = []
 
     async def read(client: NatsClient) -> None:
@@ -118,7 +120,8 @@ def stored_messages(rig: Rig, stream: str, most: int) -> list[tuple[str, bytes]]
         jetstream = client.jetstream()
         for sequence in range(max(state["first_seq"], state["last_seq"] - most), state["last_seq"] + 1):
             message = await jetstream.get_msg(stream, sequence)
-            found.append((message.subject, message.data))
+            if not message.headers[wire.MESSAGE_ID_HEADER].startswith(INTRUDER):
+                found.append((message.subject, message.data))
 
     with_nats(rig, "admin", read)
     return found
