@@ -2,6 +2,9 @@
 
 from testinfra.host import Host
 
+SEED, PASSWORD = 58, 32
+"""Characters of an nkey's seed, and of a generated password."""
+
 
 def test_the_command_runs_the_current_release(host: Host) -> None:
     """The command on PATH is the release that `current` names, and reads the settings."""
@@ -23,9 +26,9 @@ def test_settings_are_for_the_services_and_secrets_for_root(host: Host) -> None:
     assert (settings.user, settings.group, settings.mode) == ("root", "marketprism", 0o640)
     directory = host.file("/etc/marketprism/credentials")
     assert (directory.user, directory.mode) == ("root", 0o700)
-    for name in ("nats-admin", "clickhouse-admin", "clickhouse-reader"):
+    for name, length in (("nats-admin", SEED), ("clickhouse-admin", PASSWORD), ("clickhouse-reader", PASSWORD)):
         secret = host.file(f"/etc/marketprism/credentials/{name}")
-        assert (secret.user, secret.mode, len(secret.content_string)) == ("root", 0o600, 32)
+        assert (secret.user, secret.mode, len(secret.content_string)) == ("root", 0o600, length)
 
 
 def test_a_wrong_setting_is_refused(host: Host) -> None:
