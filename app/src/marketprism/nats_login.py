@@ -88,7 +88,7 @@ class _Client(Client):
         except OSError:
             # Left to itself it waits for ever for the end of a connection whose TLS handshake has failed.
             if self._transport is not None:
-                self._transport.close()  # type: ignore[no-untyped-call]
+                self._transport.close()  # type: ignore[no-untyped-call]  # nats-py has no type for it
                 self._transport = None
             raise
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from marketprism.errors import ConfigurationError
 from marketprism.storage.server_mark import ServerMark, boot_id
 
 NOON = 1_763_985_600
@@ -50,9 +50,14 @@ def test_a_torn_mark_does_not_count(content: bytes, tmp_path: Path):
     assert not mark(tmp_path).is_for(NOON)
 
 
-def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path):
-    with pytest.raises(ConfigurationError, match="clickhouse-of-MARKET_DATA cannot be written"):
-        mark(tmp_path / "absent").set(NOON)
+def test_a_disk_that_takes_no_mark_does_not_stop_the_service(tmp_path: Path):
+    """A full one, or a directory that is gone; only the next run does not know."""
+    here = mark(tmp_path / "absent")
+    with capture_logs() as said:
+        here.set(NOON)
+    assert here.is_for(NOON)
+    assert not mark(tmp_path / "absent").is_for(NOON)
+    assert [(each["event"], each["reason"]) for each in said] == [("mark not kept", "No such file or directory")]
 
 
 def test_the_boot_is_named_by_the_unit_else_by_the_kernel():

@@ -180,14 +180,14 @@ class Session:
         """
         self._check()
         while self._redeliveries:
-            await self._again(size)
+            await self._take_redeliveries(size)
         if len(self._batch) < messages:
             await self._more(messages, size, seconds)
         # What arrives after the end of a pull is kept for the next one: it will not be delivered again.
         batch, self._batch = self._batch, []
         return batch
 
-    async def _again(self, size: int) -> None:
+    async def _take_redeliveries(self, size: int) -> None:
         """Have more of the earlier deliveries come again; they fit into memory, as what an earlier pull brought."""
         missing = self._redeliveries
         await self._more(len(self._batch) + missing, size, REQUEST_SECONDS)

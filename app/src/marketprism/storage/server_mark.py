@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from marketprism.errors import ConfigurationError
+from marketprism.telemetry import logs
 
 _KERNEL = Path("/proc/sys/kernel/random/boot_id")
+_log = logs.get("storage")
 _SLACK_SECONDS = 3
 """The server tells its start to the second, and the clocks of both drift."""
 
@@ -52,20 +54,22 @@ class ServerMark:
         return self._started is not None and abs(started - self._started) <= _SLACK_SECONDS
 
     def set(self, started: int) -> None:
-        """Mark this server; for good only in this boot.
+        """Mark this server, for this boot.
 
-        Raises:
-            ConfigurationError: The state directory is not writable.
+        A disk that takes no mark is no reason to stop storing: without one, the next run reads again.
         """
         if started == self._started:
             return
+        self._started = started
         try:
             self._path.write_text(f"{self._boot} {started}\n", encoding="ascii")
         except OSError as error:
-            raise ConfigurationError(
-                f"{self._path} cannot be written: {error.strerror}", remedy="give the service its state directory back"
-            ) from error
-        self._started = started
+            _log.warning(
+                "mark not kept",
+                path=str(self._path),
+                reason=error.strerror,
+                remedy="make room in the state directory; until then every start reads ten minutes again",
+            )
 
     def _read(self) -> int | None:
         try:
