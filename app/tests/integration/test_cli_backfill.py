@@ -142,7 +142,7 @@ async def test_a_hole_that_the_venue_does_not_fill_stays_open_and_is_told(
 ):
     last = await newest(host)
     store(tables, [gap(SPOT, last + 1_000_000, last + 1_000_010)])
-    result = await run(config_file, "--gaps", "--venue", "binance-spot", code=1)
+    result = await run(config_file, "--gaps", "--venue", "binance-spot", code=3)
     first = last + 1_000_001
     problem = f"the venue has no trades {first} to {first + 8} any more"
     assert result.splitlines()[:-1] == [f"binance-spot trade BTC-USDT {first}-{first + 8}: 0 events; {problem}"]
@@ -188,7 +188,7 @@ async def test_a_venue_that_is_away_does_not_keep_the_others_from_their_past(
     content = yaml.safe_load(await asyncio.to_thread(config_file.read_text))
     content["venues"]["binance-usdm"]["rest_url"] = "http://127.0.0.1:1"
     await asyncio.to_thread(config_file.write_text, yaml.safe_dump(content))
-    result = await run(config_file, "--type", "lsr_all_account", "--from", "3h", "--to", "2h", code=1)
+    result = await run(config_file, "--type", "lsr_all_account", "--from", "3h", "--to", "2h", code=3)
     usdm, swap = (line for line in result.splitlines() if line.startswith(("binance-usdm", "okx-swap")))
     assert "127.0.0.1" in usdm
     assert swap.endswith("12 events")

@@ -5,7 +5,7 @@ import time
 
 from testinfra.host import Host
 
-JOBS = ("health", "doctor", "backup", "drill")
+JOBS = ("health", "doctor", "backfill", "backup", "drill")
 METRICS = "/var/lib/prometheus/node-exporter"
 TOKEN = "webhooktokenwebhooktoken"
 ROWS = 4321

@@ -29,6 +29,8 @@ from marketprism.telemetry import logs
 PAST_TYPES = ("trade", "funding_rate", "open_interest", "lsr_top_position", "lsr_all_account")
 SETTLE_SECONDS = 60.0
 """Longest wait for storage; also, the last minute is left alone, as it may be on its way still."""
+INCOMPLETE = 3
+"""Exit code where a venue does not give it all: nothing here is broken."""
 UNTOLD_DAYS = 2
 """Days in which rows are looked through for holes that the ledger does not know, such as those of a restart."""
 _DAY_US = 86_400_000_000
@@ -62,12 +64,12 @@ def backfill(
     to: Annotated[str | None, typer.Option(help="Likewise; a time is not included, an id is.")] = None,
     gaps: Annotated[bool, typer.Option("--gaps", help="Fill the holes of trades that are open in the ledger.")] = False,
 ) -> None:
-    """Fetch what is missing over REST and store it the usual way; exits 1 where a venue does not give it all."""
+    """Fetch what is missing over REST and store it the usual way; exits 3 where a venue does not give it all."""
     settings = configuration.load()
     request = _request(settings, venue, tuple(symbol or ()), data_type, from_, to, gaps=gaps)
     logs.configure(settings.log_level)
     if not asyncio.run(_run(settings, request)):
-        raise typer.Exit(1)
+        raise typer.Exit(INCOMPLETE)
 
 
 def _request(
