@@ -92,6 +92,11 @@ fetch_artifacts() {
   ansible-playbook playbooks/artifacts.yml
 }
 
+# Slices of one scenario share its machine: the second waits.
+scenario() { # name
+  flock "$results/$1.lock" molecule test -s "$1"
+}
+
 run_slice() {
   case "$1" in
     lint) lint ;;
@@ -101,9 +106,9 @@ run_slice() {
     fuzz) tests fuzz -m fuzz ;;
     readme) tests readme -m lab --timeout 1200 ;;
     faults-*) faults "$1" ;;
-    remediation-all) REMEDIATION_FAULTS=all PYTEST_ADDOPTS="--junitxml=$results/$1.xml" molecule test -s remediation ;;
-    molecule-*) PYTEST_ADDOPTS="--junitxml=$results/$1.xml" molecule test -s "${1#molecule-}" ;;
-    trixie-*) LAB_SUITE=trixie PYTEST_ADDOPTS="--junitxml=$results/$1.xml" molecule test -s "${1#trixie-}" ;;
+    remediation-all) REMEDIATION_FAULTS=all PYTEST_ADDOPTS="--junitxml=$results/$1.xml" scenario remediation ;;
+    molecule-*) PYTEST_ADDOPTS="--junitxml=$results/$1.xml" scenario "${1#molecule-}" ;;
+    trixie-*) LAB_SUITE=trixie PYTEST_ADDOPTS="--junitxml=$results/$1.xml" scenario "${1#trixie-}" ;;
     *) echo "no slice named $1" && return 2 ;;
   esac
 }

@@ -28,22 +28,22 @@ VARIABLES = {
 }
 
 
-def command(state: str) -> list[str]:
+def command(state: str, clone: str = "") -> list[str]:
     """Return the command line that brings the lab into a state."""
-    variables = json.dumps({**VARIABLES, "lab_state": state})
+    variables = json.dumps({**VARIABLES, "lab_state": state, "lab_clone": clone})
     play = str(Path(__file__).parent.parent / "cycle.yml")
     return ["ansible-playbook", "-i", "localhost,", "-c", "local", "-e", variables, play]
 
 
-def ansible(state: str) -> subprocess.CompletedProcess[str]:
+def ansible(state: str, clone: str = "") -> subprocess.CompletedProcess[str]:
     """Try to bring the lab into a state."""
     plain = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
-    return subprocess.run(command(state), capture_output=True, text=True, cwd=ROOT, env=plain, check=False)
+    return subprocess.run(command(state, clone), capture_output=True, text=True, cwd=ROOT, env=plain, check=False)
 
 
-def lab(state: str) -> int:
+def lab(state: str, clone: str = "") -> int:
     """Bring the lab into a state; returns the number of changed tasks."""
-    result = ansible(state)
+    result = ansible(state, clone)
     assert result.returncode == 0, result.stdout[-3000:]
     return int(result.stdout.rpartition("changed=")[2].split()[0])
 
@@ -119,6 +119,21 @@ def test_a_foreign_directory_is_refused() -> None:
         assert [path.name for path in (DIRECTORY / NAME).rglob("*")] == ["rootfs", "precious"]
     finally:
         shutil.rmtree(DIRECTORY)
+
+
+def test_a_running_machine_of_another_clone_is_refused(tmp_path: Path) -> None:
+    """Two runs of one scenario would take the machine from under each other."""
+    ours, theirs = (tmp_path / name for name in ("ours", "theirs"))
+    for clone in (ours, theirs):
+        clone.mkdir()
+    lab("present", str(theirs))
+    for state in ("present", "absent"):
+        refusal = ansible(state, str(ours))
+        assert refusal.returncode != 0
+        assert f"the clone at {theirs} runs it; nothing was changed" in refusal.stdout + refusal.stderr
+    assert inside("systemctl is-system-running") == "running"
+    theirs.rmdir()
+    assert lab("absent", str(ours)) == 1, "nobody is left there who could mind"
 
 
 @pytest.mark.parametrize(

@@ -24,10 +24,12 @@ description:
     and waits until systemd has started everything and ssh answers.
   - A running machine is left alone, a stopped one is booted, a half-made one is completed.
   - Directories, namespaces and bridges that the lab did not create are refused, never changed.
+  - A running machine of another clone is refused as well.
 options:
   name: {description: Name of the machine, a host name., type: str, required: true}
   state: {description: What is wanted., type: str, choices: [present, absent], default: present}
   address: {description: IPv4 address of the machine., type: str}
+  clone: {description: Clone that uses the machine; without it nobody is asked., type: path}
   suite: {description: Debian release of the tree., type: str}
   tree: {description: Tree to copy., type: path}
   archives: {description: Packages a new machine is given and a removed one leaves., type: path}
@@ -81,6 +83,7 @@ class Machine:
                     f"{self.state} exists and the lab did not create it (no {self.record.name} of ours in it); "
                     "nothing was changed: move it away or choose another machine name"
                 )
+            self._refuse_another_clone(recorded.get("clone"))
             return True
         if self.params["state"] == "present" and self.link.exists():
             raise LabError(
@@ -88,6 +91,14 @@ class Machine:
                 "exists and the lab did not create it; nothing was changed: remove it or choose another name"
             )
         return False
+
+    def _refuse_another_clone(self, clone: str | None) -> None:
+        """Stop before a run loses its machine: names and addresses are this computer's, whatever the clone."""
+        if clone and self.params["clone"] not in (None, clone) and Path(clone).is_dir() and self.running():
+            raise LabError(
+                f"the clone at {clone} runs it; nothing was changed: wait until it is done, or remove the machine "
+                "from there (playbooks/lab_destroy.yml, molecule destroy)"
+            )
 
     def others(self) -> Iterator[dict[str, str]]:
         """Yield the records of the other machines."""
@@ -147,7 +158,7 @@ class Machine:
         fresh = self.directory / f".new-{self.name}"
         fresh.mkdir(mode=0o700)
         record = {"owner": OWNER, "name": self.name, "address": str(self.address)}
-        record |= {key: self.params[key] for key in ("suite", "archives")}
+        record |= {key: self.params[key] for key in ("suite", "archives", "clone")}
         write_json(fresh / "machine.json", record)
         fresh.rename(self.state)
 
@@ -168,7 +179,7 @@ class Machine:
         result = lab_process.wait_for_boot(self.state, self.params["timeout"])
         self._judge(result, first=not recorded.get("ready"))
         self._wait_for_ssh()
-        write_json(self.record, {**recorded, "ready": True})
+        write_json(self.record, {**recorded, "ready": True, "clone": self.params["clone"]})
 
     def _judge(self, result: str, first: bool) -> None:
         """Refuse a machine that is not sound when new; later its units are its owner's business."""
@@ -255,6 +266,7 @@ def main() -> None:
             "name": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "address": {"type": "str"},
+            "clone": {"type": "path"},
             "suite": {"type": "str"},
             "tree": {"type": "path"},
             "archives": {"type": "path"},
