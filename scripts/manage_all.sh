@@ -10,7 +10,8 @@ Usage: scripts/manage_all.sh COMMAND [OPTION...]
   stop               stop everything; data stays
   restart            take over .env, restart everything, wait until rows arrive
   status [--json]    units, ports, rows per table and their age
-  health [--json]    what is wrong; exits 1 when anything is
+  health [--full] [--json]
+                     what is wrong; exits 1 when anything is; --full asks the doctor and audits the last week, too
   diagnose [PROBLEM...] [--json] [--lang zh]
                      what is wrong, why, and what to type; exits 0 healthy, 1 degraded, 2 broken
   logs [UNIT...]     the last lines of the journals; --lines N (100), --follow for what comes
@@ -48,7 +49,7 @@ main() {
   arguments=("$@")
   command=${1:-help}
   (($# == 0)) || shift
-  inventory='' lines=100 json=() words=() follow=false playbook_options=()
+  inventory='' lines=100 json=() full=() words=() follow=false playbook_options=()
   while (($#)); do
     case $1 in
       --inventory | --lines | --lang)
@@ -61,6 +62,7 @@ main() {
         shift
         ;;
       --json) json=(--json) ;;
+      --full) full=(--full) ;;
       --follow) follow=true ;;
       --check) playbook_options+=(--check) ;;
       -e)
@@ -122,7 +124,7 @@ main() {
       play "playbooks/remediate/$problem.yml" -e remediation_apply=true
       ;;
     status) ask 'storage[0]' "env COLUMNS=${COLUMNS:-140} /usr/local/bin/marketprism status ${json[*]}" ;;
-    health) ask 'storage[0]' "env COLUMNS=${COLUMNS:-140} /usr/local/bin/marketprism health ${json[*]}" || exit 1 ;;
+    health) ask 'storage[0]' "env COLUMNS=${COLUMNS:-140} /usr/local/bin/marketprism health ${full[*]} ${json[*]}" || exit 1 ;;
     diagnose)
       ANSWER_STATUS_FILE=$(mktemp)
       export ANSWER_STATUS_FILE

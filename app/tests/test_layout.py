@@ -22,6 +22,7 @@ TESTED_ELSEWHERE = {
     "cli/audit.py": "real servers; tests/integration/test_ops_audit.py",
     "cli/book_at.py": "real ClickHouse; tests/integration/test_ops_book_at.py",
     "cli/dead_letters.py": "real NATS; tests/integration/test_ops_dead_letters.py",
+    "cli/optimize.py": "real ClickHouse; tests/integration/test_ops_optimize.py",
     "cli/trial.py": "three lines of output; tests/collector/test_trial.py and tests/integration/test_ops_trials.py",
     "cli/probe.py": "lines of output; tests/collector/test_probe.py",
     "cli/storage.py": "the real process; tests/integration/test_storage_*.py and molecule/storage",

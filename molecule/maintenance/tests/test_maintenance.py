@@ -5,7 +5,7 @@ import time
 
 from testinfra.host import Host
 
-JOBS = ("health", "doctor", "backfill", "backup", "drill")
+JOBS = ("health", "health-full", "doctor", "backfill", "backup", "drill", "optimize")
 METRICS = "/var/lib/prometheus/node-exporter"
 TOKEN = "webhooktokenwebhooktoken"
 ROWS = 4321
@@ -76,16 +76,39 @@ def heard(host: Host, unit: str, seconds: float) -> dict[str, str]:
         time.sleep(0.5)
 
 
+def mailed(host: Host, subject: str, seconds: float) -> str:
+    """Wait until a mail has come."""
+    deadline = time.monotonic() + seconds
+    while True:
+        for line in host.run("cat /run/mailed.jsonl").stdout.splitlines():
+            mail: str = json.loads(line)
+            if f"Subject: {subject}\r\n" in mail:
+                return mail
+        assert time.monotonic() < deadline, f"no mail came: {subject}"
+        time.sleep(0.5)
+
+
 def test_a_failure_is_told_with_its_journal_and_leaves_no_success(host: Host) -> None:
     assert host.run("systemctl start marketprism-health").rc != 0
     told = heard(host, "marketprism-health.service", seconds=30)
     assert told["text"] == "MarketPrism on mp-maintenance: marketprism-health.service failed"
     assert "collector does not answer at http://10.98.0.33:8087/ready" in told["journal"]
     assert not host.file(f"{METRICS}/marketprism_health.prom").exists
+    mail = mailed(host, told["text"], seconds=30)
+    assert "To: operator@example.org\r\n" in mail
+    assert "collector does not answer at http://10.98.0.33:8087/ready" in mail
     report = heard(host, "marketprism-remediate.service", seconds=180)
     assert "collector-down" in report["journal"]
     assert "Nothing was changed (remediation_mode is report)" in report["journal"]
     host.check_output("systemctl reset-failed marketprism-health marketprism-remediate")
+
+
+def test_the_monthly_merge_says_what_it_did(host: Host) -> None:
+    """Nothing: what is stored here came just now."""
+    host.check_output("systemctl start marketprism-optimize")
+    said = host.check_output("journalctl --unit=marketprism-optimize --output=cat")
+    assert "days that were in several parts: 0" in said
+    assert last_success(host, "optimize") > 0
 
 
 def test_what_the_doctor_finds_is_a_metric_and_no_failure(host: Host) -> None:
@@ -117,3 +140,17 @@ def test_the_webhook_s_token_is_for_root_alone(host: Host) -> None:
     assert TOKEN not in units
     file = host.file("/etc/marketprism/credentials/alert-webhook")
     assert (file.user, file.mode) == ("root", 0o600)
+
+
+def test_the_full_look_names_what_the_doctor_and_the_audit_find(host: Host) -> None:
+    admin(
+        host,
+        "INSERT INTO marketprism_hot.trades (source, exchange, market, symbol, timestamp, id_kind, trade_id,"
+        " stream_epoch) SELECT 'simulated', 'binance', 'spot', 'BTC-USDT', now64(6) - 86400, 'fill',"
+        " arrayJoin([1, 5]), 7",
+    )
+    assert host.run("systemctl start marketprism-health-full").rc != 0
+    journal = heard(host, "marketprism-health-full.service", seconds=60)["journal"]
+    assert "problem doctor: broken: collector-down" in journal
+    assert "problem audit: trade binance spot BTC-USDT: 3 missing ids are in no ledger" in journal
+    host.check_output("systemctl reset-failed marketprism-health-full")

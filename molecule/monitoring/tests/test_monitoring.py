@@ -66,12 +66,15 @@ def test_who_is_told_hears_of_what_is_down_with_its_runbook_and_not_of_what_foll
     runbook = "file:///opt/marketprism/ops/tree/current/docs/runbooks/nats-down.md"
     assert told["nats-down"]["annotations"]["runbook_url"] == runbook
     assert (CLONE / "docs/runbooks" / Path(runbook).name).exists()
+    mails = wait_for(lambda: host.run("cat /run/mailed.jsonl").stdout)
+    assert "To: operator@example.org" in mails
+    assert "nats-down" in mails
     assert not set(told) & {"no-data", "stale-data", "orderbooks-empty", "stream-drift"}
 
 
 def test_nothing_listens_elsewhere_than_it_was_told_to(host: Host) -> None:
     listeners = set(host.check_output("ss -tlnH | awk '{print $4}'").split())
-    ours = {each for each in listeners if not each.endswith((":22", ":9999", ":53", ":5355"))}
+    ours = {each for each in listeners if not each.endswith((":22", ":9999", ":2525", ":53", ":5355"))}
     assert ours == {"10.98.0.35:9090", "10.98.0.35:9095", "10.98.0.35:9100", "127.0.0.1:9115"}
 
 

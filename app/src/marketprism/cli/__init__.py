@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "backup": "backup:backup",
     "restore": "backup:restore",
     "drill": "backup:drill",
+    "optimize": "optimize:optimize",
     "contract": "check:contract",
     "alert-rules": "alerts:alert_rules",
     "config-check": "check:config_check",

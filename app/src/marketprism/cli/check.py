@@ -11,6 +11,7 @@ from marketprism import settings as settings_module
 from marketprism.cli import render
 from marketprism.contract import catalog
 from marketprism.contract.venues import VENUES
+from marketprism.ops import full_health
 from marketprism.ops import status as status_module
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -59,9 +60,15 @@ def status(as_json: Json = False) -> None:
         render.status(report)
 
 
-def health(as_json: Json = False) -> None:
+def health(
+    as_json: Json = False,
+    full: Annotated[bool, typer.Option("--full", help="Ask the doctor and audit the last week, too; minutes.")] = False,
+) -> None:
     """Say what is wrong, if anything; exits 1 then."""
-    report = asyncio.run(status_module.gather(settings_module.load()))
+    settings = settings_module.load()
+    report = asyncio.run(status_module.gather(settings))
+    if full:
+        report.problems += asyncio.run(full_health.problems(settings))
     if as_json:
         render.as_json(report.as_json())
     else:
