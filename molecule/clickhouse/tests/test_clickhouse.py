@@ -148,6 +148,19 @@ def test_the_limits_are_those_of_the_inventory() -> None:
     assert settings["background_pool_size"] == "2"
 
 
+def test_the_readers_hour_is_counted_and_limited() -> None:
+    before, limit = reader_quota()
+    query("marketprism_reader", "SELECT count() FROM marketprism_hot.kept")
+    assert (reader_quota()[0] > before, limit) == (True, 3600)
+
+
+def reader_quota() -> tuple[int, float]:
+    """Return the queries of this hour and the limit of their seconds."""
+    sql = "SELECT queries, max_execution_time FROM system.quotas_usage WHERE quota_name = 'marketprism_reader'"
+    ((queries, seconds),) = query("marketprism_admin", sql)
+    return queries, seconds
+
+
 def test_no_secret_is_readable_by_others(host) -> None:
     file = host.file("/etc/clickhouse-server/users.d/50-marketprism.xml")
     assert (file.user, file.group, file.mode) == ("root", "clickhouse", 0o640)
