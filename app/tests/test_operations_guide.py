@@ -1,5 +1,6 @@
 """The operator's guide: every command in it exists, with its options."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from typer.main import get_command
 
 from marketprism.cli import app
+from tests.lab import test_guide as in_the_lab
 
 CLONE = Path(__file__).parents[2]
 GUIDE = (CLONE / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -52,3 +54,19 @@ def test_a_command_of_the_host_exists_with_its_options(command: str) -> None:
     assert program == "marketprism"
     known = get_command(app).commands[words[0]]
     known.make_context(words[0], words[1:])
+
+
+def written_guide() -> set[str]:
+    """Return the commands that molecule/lifecycle expects; that module needs its machine to be imported."""
+    module = ast.parse((CLONE / "molecule/lifecycle/tests/test_written_guide.py").read_text(encoding="utf-8"))
+    (says,) = (
+        node.value for node in module.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SAYS"
+    )
+    assert isinstance(says, ast.Dict)
+    return {eval(ast.unparse(key), {"SCRIPT": MANAGE}) for key in says.keys if key is not None}
+
+
+def test_every_command_is_run_by_a_test() -> None:
+    """A new one has to say what it prints; one that is gone has to go there, too."""
+    assert written_guide() == set(COMMANDS)
+    assert set(in_the_lab.SAYS) < set(COMMANDS)
