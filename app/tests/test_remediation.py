@@ -110,6 +110,17 @@ def test_settings_that_worked_are_brought_back(tmp_path: Path) -> None:
     assert file.read_text() == "bad"
 
 
+def test_settings_that_nobody_may_read_any_more_get_their_rights_back(tmp_path: Path) -> None:
+    file, root = tmp_path / "settings", tmp_path / "state"
+    file.write_text("good")
+    file.chmod(0o640)
+    case.know(root, [file])
+    file.chmod(0o600)
+    assert case.differing(root, [file]) == [str(file)]
+    case.recall(opened(root), root, [file])
+    assert file.stat().st_mode & 0o777 == 0o640
+
+
 def installed(root: Path, version: str = "1.2") -> Path:
     """Make a release with one package; returns the package's file."""
     packages = root / "venv" / "lib" / "python3.11" / "site-packages"

@@ -134,6 +134,14 @@ def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
         settings.load(None, {"MARKETPRISM_CONFIG": str(tmp_path / "absent.yml")})
 
 
+def test_a_file_that_may_not_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "marketprism.yml"
+    file.touch()
+    monkeypatch.setattr("os.access", lambda path, mode: path != file)  # root may read everything
+    with pytest.raises(ConfigurationError, match=r"marketprism\.yml may not be read by this user"):
+        settings.load(file, {})
+
+
 def test_a_credential_is_read_without_its_newline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     (tmp_path / "nats-collector").write_text("secret\n")

@@ -337,6 +337,9 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     if path is not None and not path.is_file():
         raise ConfigurationError(f"configuration file {path} does not exist", remedy=f"name one with {CONFIG_VARIABLE}")
     env_file = path.with_suffix(".env") if path is not None else None
+    for file in (path, env_file):
+        if file is not None and file.exists() and not os.access(file, os.R_OK):
+            raise ConfigurationError(f"configuration file {file} may not be read by this user", remedy="see 'ls -l'")
     file_variables = dotenv_values(env_file) if env_file is not None and env_file.exists() else {}
     for name in file_variables:
         if name not in KNOBS and not name.startswith(PREFIX):

@@ -170,7 +170,14 @@ def _known(root: Path, path: Path) -> Path:
 
 def _is_known(root: Path, path: Path) -> bool:
     known = _known(root, path)
-    return known.exists() and path.exists() and known.read_bytes() == path.read_bytes()
+    return (
+        known.exists() and path.exists() and known.read_bytes() == path.read_bytes() and _rights(known) == _rights(path)
+    )
+
+
+def _rights(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_mode, status.st_uid, status.st_gid
 
 
 def close(case: Path, result: str, reason: str, report: dict[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ class Unit:
         since: When the state changed last, UTC seconds; None before it was ever started.
         memory_bytes: Now; None where it is not counted.
         memory_limit_bytes: None without a limit.
+        drop_ins: Files that change what the unit's own file says.
         lines: The journal of the last minutes, oldest first.
     """
 
@@ -38,6 +39,7 @@ class Unit:
     since: float | None = None
     memory_bytes: int | None = None
     memory_limit_bytes: int | None = None
+    drop_ins: tuple[str, ...] = ()
     lines: tuple[Line, ...] = ()
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from marketprism.ops.doctor.evidence import Evidence, Line, Listener
 from marketprism.ops.doctor.findings import Certainty
 from marketprism.ops.doctor.rules.services import config_invalid, down, port_taken
@@ -33,6 +35,16 @@ def test_a_unit_that_was_stopped_stands_for_itself() -> None:
 def test_a_unit_that_is_masked_or_missing_is_told_as_that() -> None:
     (finding,) = down(faults.unit(healthy(), COLLECTOR, state="inactive", sub="dead", load="masked"))
     assert finding.evidence[0] == "marketprism-collector.service is masked"
+
+
+def test_a_unit_that_somebody_changed_is_told_with_the_file() -> None:
+    drop_ins = ("/etc/systemd/system/a.d/50-marketprism.conf", "/etc/systemd/system/a.d/override.conf")
+    (finding,) = down(faults.failed(healthy(), COLLECTOR, drop_ins=drop_ins))
+    assert finding.evidence[1] == (
+        "marketprism-collector.service is not as deployed, it is changed by /etc/systemd/system/a.d/override.conf"
+    )
+    (finding,) = down(faults.failed(healthy(), COLLECTOR, drop_ins=drop_ins[:1]))
+    assert len(finding.evidence) == 1
 
 
 def test_a_frozen_process_is_down_although_its_unit_is_active() -> None:
@@ -103,8 +115,14 @@ def test_a_stopped_service_does_not_miss_its_port() -> None:
     assert list(port_taken(replace(stopped, listeners=(other,)))) == []
 
 
-def test_settings_that_a_service_refused_are_quoted() -> None:
-    refused = 'nats-server: /etc/nats/server.conf:1:2: unknown field "lissten"'
+@pytest.mark.parametrize(
+    "refused",
+    [
+        'nats-server: /etc/nats/server.conf:1:2: unknown field "lissten"',
+        "nats-server: open /etc/nats/users.conf: permission denied",
+    ],
+)
+def test_settings_that_a_service_refused_are_quoted(refused: str) -> None:
     (finding,) = config_invalid(faults.failed(healthy(), NATS, refused))
     assert finding.evidence == (f"nats-server.service: {refused}",)
     assert finding.explains == {"nats-down"}

@@ -21,6 +21,7 @@ NRestarts=3
 StateChangeTimestamp=@1800000000
 MemoryCurrent=[not set]
 MemoryMax=805306368
+DropInPaths=/etc/systemd/system/nats-server.service.d/a.conf /run/systemd/system/nats-server.service.d/b.conf
 
 Id=marketprism-collector.service
 LoadState=loaded
@@ -53,9 +54,13 @@ def stand_in(folder: Path, name: str, script: str) -> None:
 
 async def test_units_are_read_with_their_journals(programs: Path) -> None:
     (programs / "shown").write_text(SHOWN)
-    (programs / "lines").write_text("\n".join(json.dumps(entry) for entry in JOURNAL))
+    (programs / "lines").write_text("".join(f"{json.dumps(entry)}\n" for entry in JOURNAL))
     stand_in(programs, "systemctl", f"cat {programs}/shown")
-    stand_in(programs, "journalctl", f'case "$*" in *nats*) cat {programs}/lines;; esac')
+    # With --since, --lines takes the newest lines only where they are wanted first.
+    printed = (
+        f"case \"$*\" in *nats*' --reverse --lines='*) tac {programs}/lines;; *nats*) head -n 1 {programs}/lines;; esac"
+    )
+    stand_in(programs, "journalctl", printed)
     units = await systemd.units(["nats-server.service", "marketprism-collector.service"])
     nats, collector = units["nats-server.service"], units["marketprism-collector.service"]
     assert (nats.state, nats.result, nats.exit_status, nats.restarts) == ("failed", "oom-kill", 9, 3)

@@ -14,10 +14,13 @@ LATCHED = re.compile(r"write error|no space left", re.IGNORECASE)
 CRASHES = 3
 """Restarts by systemd itself from which a young service counts as one that crashes again and again."""
 JOURNAL_LINES = 3
+OUR_DROP_IN = "/50-marketprism.conf"
+"""What the deployment changes of a unit that a package brings."""
 PORT_TAKEN = re.compile(r"address already in use|port \d+ on \S+ is taken", re.IGNORECASE)
 REFUSED_SETTINGS = re.compile(
     r"^marketprism: (unknown |setting |configuration file )"  # our own services
-    r"|^nats-server: .*(parse error|unknown field|no such file|:\d+:\d+: )"  # before nats-server logs anything
+    r"|^nats-server: .*(parse error|unknown field|no such file|permission denied|:\d+:\d+: )"  # before it logs anything
+    r"|Access to file denied: /etc/clickhouse-server/"
     r"|SAXParseException|Failed to (parse|preprocess|load) config|UNKNOWN_ELEMENT_IN_CONFIG",
     re.IGNORECASE,
 )
@@ -93,6 +96,8 @@ def _down(evidence: Evidence, service: Service) -> Finding | None:
             words = [f"{unit.name} is {unit.load}"]
         elif stopped:
             words.append("it was stopped, it did not fail")
+        elif foreign := [path for path in unit.drop_ins if not path.endswith(OUR_DROP_IN)]:
+            words.append(f"{unit.name} is not as deployed, it is changed by {', '.join(foreign)}")
         return Finding(
             problem=service.problem, evidence=(*words, *last_lines(unit)), by_itself=stopped or unit.load != "loaded"
         )

@@ -13,7 +13,8 @@ JOURNAL_SECONDS = 900
 JOURNAL_LINES = 300
 KILL_SECONDS = 1.0
 _PROPERTIES = (
-    "Id,LoadState,ActiveState,SubState,Result,ExecMainStatus,NRestarts,StateChangeTimestamp,MemoryCurrent,MemoryMax"
+    "Id,LoadState,ActiveState,SubState,Result,ExecMainStatus,NRestarts,StateChangeTimestamp,MemoryCurrent,MemoryMax,"
+    "DropInPaths"
 )
 
 
@@ -43,6 +44,7 @@ def _unit(shown: Mapping[str, str], lines: tuple[Line, ...]) -> Unit:
         since=float(since[1:]) if since.startswith("@") else None,
         memory_bytes=_number(shown.get("MemoryCurrent")),
         memory_limit_bytes=_number(shown.get("MemoryMax")),
+        drop_ins=tuple(shown.get("DropInPaths", "").split()),
         lines=lines,
     )
 
@@ -55,12 +57,14 @@ def _number(text: str | None) -> int | None:
 async def _journal(name: str) -> tuple[Line, ...]:
     try:
         printed = await run(
-            "journalctl", f"--unit={name}", f"--since=-{JOURNAL_SECONDS}s", f"--lines={JOURNAL_LINES}",
+            # The newest first: with --since alone the limit would take the oldest.
+            "journalctl", f"--unit={name}", f"--since=-{JOURNAL_SECONDS}s", "--reverse", f"--lines={JOURNAL_LINES}",
             "--no-pager", "--quiet", "--output=json", "--output-fields=MESSAGE",
         )  # fmt: skip
     except UnavailableError:  # the unit's state is worth knowing without it
         return ()
-    return tuple(_line(json.loads(text)) for text in printed.splitlines() if text.startswith("{"))
+    lines = [_line(json.loads(text)) for text in printed.splitlines() if text.startswith("{")]
+    return tuple(reversed(lines))
 
 
 def _line(entry: Mapping[str, Any]) -> Line:
