@@ -131,13 +131,12 @@ async def test_open_holes_are_filled_beside_aggregates_and_the_ledger_is_healed(
     ids = (await rows(tables, 8, "trade_id", "id_kind = 'fill'")).split()
     assert ids == [str(last + i) for i in (-10, -9, -8, -5, -4, -3, -2, -1)]
     ledger = "SELECT after_id, before_id, size, healed_by FROM marketprism_hot.gaps"
-    await asyncio.to_thread(eventually, lambda: "backfill" in tables.query(ledger), 10)
     assert tables.query(ledger) == f"{last - 11}\t{last}\t10\tbackfill\n"
     again = await run(config_file, "--gaps", "--venue", "okx-swap")
     assert re.fullmatch(r"looked at everything until \S+; the minute after it is the collector's\n", again)
 
 
-async def test_a_hole_that_the_venue_does_not_fill_stays_open_and_is_told(
+async def test_a_hole_that_the_venue_does_not_fill_is_told_and_written_off(
     host: str, tables: ClickHouseServer, config_file: Path
 ):
     last = await newest(host)
@@ -146,7 +145,9 @@ async def test_a_hole_that_the_venue_does_not_fill_stays_open_and_is_told(
     first = last + 1_000_001
     problem = f"the venue has no trades {first} to {first + 8} any more"
     assert result.splitlines()[:-1] == [f"binance-spot trade BTC-USDT {first}-{first + 8}: 0 events; {problem}"]
-    assert tables.query("SELECT healed_by FROM marketprism_hot.gaps") == "\n"
+    assert tables.query("SELECT healed_by FROM marketprism_hot.gaps") == "nobody\n"
+    again = await run(config_file, "--gaps", "--venue", "binance-spot")
+    assert again.startswith("looked at everything"), "nobody is asked twice"
 
 
 async def test_the_ratios_of_some_hours_are_stored_once(host: str, tables: ClickHouseServer, config_file: Path):

@@ -27,15 +27,20 @@ def test_every_alert_says_how_bad_it_is_and_where_to_read_on() -> None:
 
 
 def test_data_are_stale_from_the_limit_that_the_contract_gives_each_type() -> None:
-    stale = {rule["labels"]["data_type"]: rule["expr"] for rule in RULES if rule["alert"] == "stale-data"}
+    stale = {rule["labels"]["data_type"]: rule["expr"] for rule in RULES if "data_type" in rule["labels"]}
     assert stale["trade"] == 'marketprism_storage_newest_event_age_seconds{feed=~"trade .+"} > 45'
     assert stale["lsr_top_position"].endswith("> 900")
     assert set(stale) == {t.name for t in DATA_TYPES.values() if t.freshness_seconds is not None}
 
 
-def test_what_only_the_doctor_can_tell_is_alerted_of_by_its_word() -> None:
-    (rule,) = (rule for rule in RULES if rule["alert"] == "schema-drift")
-    assert (rule["expr"], rule["for"]) == ('marketprism_problem{problem="schema-drift"} == 1', "0s")
+def test_every_problem_is_alerted_of_by_the_doctor_s_word_at_once() -> None:
+    for problem in {rule["alert"] for rule in RULES}:
+        rule = next(rule for rule in RULES if rule["alert"] == problem)
+        assert (rule["expr"], rule["for"]) == (f'marketprism_problem{{problem="{problem}"}} == 1', "0s")
+
+
+def test_what_prometheus_sees_without_the_doctor_is_alerted_of_as_well() -> None:
+    assert [rule["expr"] for rule in RULES if rule["alert"] == "storage-down"][1:] == ['up{job="storage"} == 0']
 
 
 def test_who_is_told_of_a_cause_is_not_told_of_its_consequences() -> None:

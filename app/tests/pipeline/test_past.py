@@ -56,11 +56,23 @@ def test_what_comes_with_the_trades_goes_along() -> None:
     assert [record.data_type for record in records] == ["trade", "liquidation"]
 
 
-def test_a_piece_ends_where_the_venue_has_no_more() -> None:
+def test_what_the_venue_no_longer_has_is_given_up_and_the_rest_is_filled() -> None:
+    venue = TestVenue()
+    piece = TradesPiece(venue, BTC, [(10, 12), (18, 19)], GAP)
+    assert ids(answered(venue, piece, *fills(10))) == [10]
+    assert answered(venue, piece, *fills(30)) == []
+    assert piece.missing == 2, "the second run has not been asked for"
+    assert ids(answered(venue, piece, *fills(18, 19))) == [18, 19]
+    assert piece.request() is None
+    assert piece.end((NOON_US + 59_000_000) * 1000) == [], "it may have them a little later"
+    assert [record.event.healed_by for record in piece.end((NOON_US + 60_000_000) * 1000)] == ["nobody"]
+    assert piece.problem == "the venue has no trades 11 to 12 any more"
+
+
+def test_what_a_venue_refuses_to_tell_now_is_not_given_up() -> None:
     venue = TestVenue()
     piece = TradesPiece(venue, BTC, [(10, 12)], GAP)
-    assert answered(venue, piece, *fills(30)) == []
-    assert (piece.problem, piece.request()) == ("the venue has no trades 10 to 12 any more", None)
+    answered(venue, piece, REFUSED)
     assert piece.end(88) == []
 
 

@@ -74,14 +74,13 @@ FOUND = {
         {f'marketprism_problem{{problem="{rule["alert"]}"}}': "0x40"},
     )
     for rule in RULES
-    if rule["alert"] not in alerts.MEASURES
 }
+"""By the doctor's word alone."""
 
 
 def case(name: str, series: dict[str, str], *, fires: bool) -> dict[str, object]:
-    """Ask, after 20 minutes, whether the expression of an alert has held for its time."""
-    rule = next(rule for rule in RULES if rule["alert"] == name and rule["labels"].get("data_type", "trade") == "trade")
-    labels = {"alertname": name, "alertstate": "firing", **rule["labels"]}
+    """Ask, after 20 minutes, whether one of an alert's expressions has held for its time."""
+    labels = {"alertname": name, "alertstate": "firing", "severity": PROBLEMS[name].severity.value}
     pairs = ", ".join(f'{key}="{value}"' for key, value in labels.items())
     expected = [{"labels": "{}", "value": 1}] if fires else []
     return {
@@ -94,13 +93,13 @@ def case(name: str, series: dict[str, str], *, fires: bool) -> dict[str, object]
 
 def test_there_is_a_case_for_every_alert() -> None:
     assert set(CASES) == set(alerts.MEASURES)
-    assert set(CASES | FOUND) <= set(PROBLEMS)
+    assert set(FOUND) == {rule["alert"] for rule in RULES} <= set(PROBLEMS)
 
 
 def test_every_alert_fires_on_its_problem_and_on_nothing_less(host: Host) -> None:
     cases = [
         case(name, series, fires=fires)
-        for name, (broken, sound) in (CASES | FOUND).items()
+        for name, (broken, sound) in (*CASES.items(), *FOUND.items())
         for series, fires in ((broken, True), (sound, False))
     ]
     content = {"rule_files": ["/etc/prometheus/marketprism.rules.yml"], "evaluation_interval": "30s", "tests": cases}

@@ -1,4 +1,4 @@
-"""Real faults of a machine, by the problem that the doctor has to name."""
+"""Real faults of a machine, by the problem that the doctor has to name; ``problem:variant`` where one has several."""
 
 import json
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from testinfra.host import Host
 
 SIMULATOR = "http://10.98.0.36:8190/control/faults"
 CLICKHOUSE = "http://10.98.0.36:8123/"
+PROMETHEUS = "http://10.98.0.36:9090/api/v1/query"
 PROGRAMS = Path(__file__).parents[1] / "programs"
 PYTHON = "/opt/marketprism/current/venv/bin/python"
 PACKAGES = "/opt/marketprism/current/venv/lib/python3*/site-packages"
@@ -25,7 +26,7 @@ class Fault:
         wrong: A playbook that must refuse.
         limit: Seconds after which the doctor cannot but see it; its rules wait so long to be sure.
         repaired: False where the playbook has to refuse, or to say that it did not help.
-        audited: Whether nothing may be lost; not where the fault itself takes rows away.
+        loses: Whether the fault itself takes rows away: then nothing may be lost from there on.
         is_profile: Whether the repair is a profile, which is taken back afterwards.
         clean: Withdraws what the repair leaves.
         impossible: Why a lab machine cannot have it; empty where it can.
@@ -36,7 +37,7 @@ class Fault:
     wrong: str
     limit: float = 0
     repaired: bool = True
-    audited: bool = True
+    loses: bool = False
     is_profile: bool = False
     clean: Callable[[Host], None] = lambda host: None
     impossible: str = ""
@@ -233,6 +234,9 @@ FAULTS: dict[str, Fault] = {
         ),
         wrong="storage-down",
     ),
+    "nats-down:frozen": Fault(
+        section="service", inject=run("systemctl kill --signal=STOP nats-server"), wrong="port-taken", limit=15
+    ),
     "clickhouse-down": Fault(
         section="service",
         inject=run(
@@ -240,6 +244,15 @@ FAULTS: dict[str, Fault] = {
             " && systemctl kill -s KILL clickhouse-server"
         ),
         wrong="nats-down",
+    ),
+    "clickhouse-down:program": Fault(
+        section="service",
+        inject=run(
+            "cd /opt/clickhouse/current/ && mv libchdb.so /var/tmp/ && echo broken > libchdb.so"
+            " && systemctl kill -s KILL clickhouse-server"
+        ),
+        wrong="storage-down",
+        clean=run("rm -f /var/tmp/libchdb.so"),
     ),
     "storage-down": Fault(
         section="service",
@@ -251,8 +264,21 @@ FAULTS: dict[str, Fault] = {
         inject=run(f"systemctl disable --now {COLLECTOR} && rm {PACKAGES}/websockets/frames.py"),
         wrong="clickhouse-down",
     ),
+    "collector-down:unit": Fault(
+        section="service",
+        inject=run(
+            f"mkdir -p /etc/systemd/system/{COLLECTOR}.d && cd /etc/systemd/system/{COLLECTOR}.d"
+            " && printf '[Service]\\nExecStart=\\nExecStart=/opt/none\\n' > override.conf"
+            f" && systemctl daemon-reload && systemctl restart --no-block {COLLECTOR}"
+        ),
+        wrong="config-invalid",
+        repaired=False,
+        clean=run(
+            f"rm -r /etc/systemd/system/{COLLECTOR}.d && systemctl daemon-reload && systemctl restart {COLLECTOR}"
+        ),
+    ),
     "no-data": Fault(
-        section="data", inject=no_data, wrong="storage-down", limit=60, audited=False, clean=no_longer_renewed
+        section="data", inject=no_data, wrong="storage-down", limit=60, loses=True, clean=no_longer_renewed
     ),
     "stale-data": Fault(
         section="data",
@@ -292,6 +318,15 @@ FAULTS: dict[str, Fault] = {
         limit=60,
         is_profile=True,
     ),
+    # The longer wait cannot help here, and the playbook has to see that.
+    "websocket-flapping:lasting": Fault(
+        section="network",
+        inject=lambda host: simulate(host, fault="lifetime", venue="okx-spot", age=4.0, seconds=MONTHS),
+        wrong="exchange-blocked",
+        limit=60,
+        repaired=False,
+        clean=withdraw,
+    ),
     "disk-full": Fault(section="beyond", inject=small_disk, wrong="nats-down", clean=large_disk),
     "dns-failure": Fault(
         section="beyond",
@@ -315,17 +350,31 @@ FAULTS: dict[str, Fault] = {
         ),
     ),
     "port-taken": Fault(section="beyond", inject=stale_process, wrong="nats-down"),
+    "port-taken:foreign": Fault(
+        section="beyond",
+        inject=run(
+            f"systemctl stop {STORAGE} && systemd-run --collect --unit=foreign python3 -m http.server 8085"
+            f" --bind 10.98.0.36 --directory /run && sleep 1 && systemctl start --no-block {STORAGE}"
+        ),
+        wrong="storage-down",
+        repaired=False,
+        clean=run(f"systemctl stop foreign && systemctl restart {STORAGE}"),
+    ),
     "jetstream-corrupt": Fault(section="beyond", inject=corrupt, wrong="nats-down"),
     "stream-drift": Fault(section="beyond", inject=lambda host: told(host, "forget"), wrong="schema-drift"),
     "schema-drift": Fault(
         section="beyond",
         inject=lambda host: sql(host, "DROP TABLE marketprism_hot.volatility_indices SYNC"),
         wrong="stream-drift",
-        audited=False,
     ),
     "config-invalid": Fault(
         section="beyond",
         inject=run(f"echo 'sauce: 1' >> /etc/marketprism/marketprism.yml && systemctl restart --no-block {COLLECTOR}"),
+        wrong="collector-down",
+    ),
+    "config-invalid:rights": Fault(
+        section="beyond",
+        inject=run(f"chmod 600 /etc/marketprism/marketprism.yml && systemctl restart --no-block {COLLECTOR}"),
         wrong="collector-down",
     ),
     "clickhouse-readonly": Fault(
@@ -366,6 +415,6 @@ FAULTS: dict[str, Fault] = {
         wrong="disk-full",
     ),
 }
-"""Faults by the problem that they are."""
+"""Faults by the problem that they are, in the order in which they are tried."""
 SHORT = ("storage-down", "stale-data", "cpu-saturated", "exchange-blocked")
 """One of every section of the guide; REMEDIATION_FAULTS=all proves the others as well."""

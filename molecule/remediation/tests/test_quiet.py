@@ -7,18 +7,12 @@ import pytest
 from testinfra.host import Host
 
 from .faults import simulate, withdraw
-from .test_remediation import CHOSEN, wait_for
+from .test_remediation import CHOSEN
 
 pytestmark = pytest.mark.skipif(CHOSEN != "all", reason="takes minutes: set REMEDIATION_FAULTS=all")
 LOOKS = 200
 WATCHED_SECONDS = 240
 CPU_SECONDS_PER_MINUTE = 0.6
-
-
-@pytest.fixture(autouse=True)
-def well(host: Host) -> None:
-    """Begin with a machine on which all is well."""
-    wait_for(host, [], 120)
 
 
 def test_the_doctor_raises_no_false_alarm_under_load(host: Host, capsys: pytest.CaptureFixture[str]) -> None:

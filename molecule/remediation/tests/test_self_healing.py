@@ -14,6 +14,7 @@ pytestmark = pytest.mark.skipif(CHOSEN != "all", reason="takes minutes: set REME
 RECORD = "/var/lib/marketprism/remediation/record.jsonl"
 FROZEN = "/var/lib/marketprism/remediation/frozen"
 WHEELS = "/opt/marketprism/current/wheels/lock.txt"
+AWAY = "/var/tmp/lock.txt"
 UNIT = "marketprism-remediate.service"
 
 
@@ -35,10 +36,10 @@ def look_at_health(host: Host, seconds: float = 240) -> str:
 
 
 @pytest.fixture(autouse=True)
-def well(host: Host) -> None:
-    """Begin with a machine on which all is well and nothing was repaired by itself."""
+def unrepaired(well: None, host: Host) -> None:
+    """Begin with a machine on which nothing was repaired by itself."""
+    host.check_output(f"[ ! -e {AWAY} ] || mv {AWAY} {WHEELS}")  # of a test that was interrupted
     host.check_output(f"rm -f {FROZEN}; [ ! -e {RECORD} ] || mv {RECORD} {RECORD}.before")
-    wait_for(host, [], 120)
 
 
 def test_it_repairs_then_freezes_and_keeps_its_budget(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,13 +53,15 @@ def test_it_repairs_then_freezes_and_keeps_its_budget(host: Host, capsys: pytest
     assert [(each["problem"], each["result"]) for each in repairs(host)] == [("storage-down", "repaired")]
 
     # One that cannot help: what the environment is built from is gone as well.
-    host.check_output(f"mv {WHEELS} {WHEELS}.away")
-    FAULTS["storage-down"].inject(host)
-    wait_for(host, ["storage-down"], 60)
-    said = look_at_health(host)
+    host.check_output(f"mv {WHEELS} {AWAY}")
+    try:
+        FAULTS["storage-down"].inject(host)
+        wait_for(host, ["storage-down"], 60)
+        said = look_at_health(host)
+    finally:
+        host.check_output(f"mv {AWAY} {WHEELS}")
     assert "Automation is frozen: the repair of storage-down did not help" in said
     assert [each["result"] for each in repairs(host)] == ["repaired", "failed"]
-    host.check_output(f"mv {WHEELS}.away {WHEELS}")
     code, said = playbook("storage-down", "remediation_apply=true")
     assert code == 0, said
 

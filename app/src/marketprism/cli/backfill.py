@@ -120,8 +120,7 @@ def _ends(from_: str, to: str, data_type: str | None, symbols: tuple[str, ...]) 
 
 
 async def _run(settings: Settings, request: Request) -> bool:
-    async with streams.connect(settings) as jetstream:
-        await settled(jetstream, STREAMS[DATA_TYPES["trade"].stream], SETTLE_SECONDS)
+    await _settled(settings)
     async with Publisher(login=NatsLogin.of(settings, "collector"), coalesce=False) as publisher:
         await publisher.wait_connected()
         work = _Backfill(settings, request, publisher)
@@ -131,9 +130,15 @@ async def _run(settings: Settings, request: Request) -> bool:
             except UnavailableError as error:  # the other venues have a past of their own
                 work.failed(name, error)
         await publisher.drain()
+    await _settled(settings)
     if request.ends is None:
         typer.echo(f"looked at everything until {utc(work.until_us)}; the minute after it is the collector's")
     return work.complete
+
+
+async def _settled(settings: Settings) -> None:
+    async with streams.connect(settings) as jetstream:
+        await settled(jetstream, STREAMS[DATA_TYPES["trade"].stream], SETTLE_SECONDS)
 
 
 class _Backfill:

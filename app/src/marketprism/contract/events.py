@@ -178,6 +178,10 @@ class VolatilityIndex(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     receive_ns: int
 
 
+NOBODY = "nobody"
+"""Heals a hole that the venue no longer gives: it stays missing, and nobody asks for it again."""
+
+
 class Gap(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A hole in what a venue sent: one event when it is found, one more when it is healed.
 
@@ -188,8 +192,9 @@ class Gap(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         size: Ids missing; None where the exchange's ids do not tell.
         timestamp_us: The exchange's time of the first event after the hole.
         receive_ns: When that event reached us, which is when the hole was found.
-        healed_by: ``""`` while it is open, else what filled it: ``rest``, or ``snapshot`` for a book that starts anew.
-        healed_ns: When it was filled.
+        healed_by: ``""`` while it is open, else what filled it: ``rest``, ``backfill``, or ``snapshot`` for a book that
+            starts anew; `NOBODY` where nothing will.
+        healed_ns: When it was filled, or given up.
     """
 
     data_type: str

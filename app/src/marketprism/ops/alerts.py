@@ -1,7 +1,7 @@
 """Alert rules for Prometheus: one for every problem of a running installation, under the problem's own name.
 
-What services and node exporter measure is judged here, with the doctor's limits and the contract's. What only evidence
-of several kinds can tell is the doctor's word, which a timer writes where node exporter reads it.
+Each is alerted of by the doctor's word, which a timer writes every minute where node exporter reads it. What services
+and node exporter measure is judged here as well, with the doctor's limits and the contract's: something may silence it.
 """
 
 from dataclasses import dataclass
@@ -102,7 +102,7 @@ MEASURES: dict[str, tuple[Measure, ...]] = {
         ),
     ),
 }
-"""By problem; every other problem is alerted of when the doctor has found it."""
+"""By problem, beside the doctor's word: what Prometheus sees without it."""
 
 
 def rules(runbooks: str = RUNBOOKS) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def _alerted() -> list[Problem]:
 
 
 def _rules(problem: Problem, runbooks: str) -> list[dict[str, Any]]:
-    found = (Measure(f'{PROBLEM_METRIC}{{problem="{problem.name}"}} == 1', 0),)
+    found = Measure(f'{PROBLEM_METRIC}{{problem="{problem.name}"}} == 1', 0)
     words = WORDS[Language.ENGLISH][problem.name]
     return [
         {
@@ -148,5 +148,5 @@ def _rules(problem: Problem, runbooks: str) -> list[dict[str, Any]]:
                 "runbook_url": f"{runbooks.rstrip('/')}/{problem.name}.md",
             },
         }
-        for measure in MEASURES.get(problem.name, found)
+        for measure in (found, *MEASURES.get(problem.name, ()))
     ]

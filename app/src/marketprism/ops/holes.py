@@ -30,7 +30,7 @@ class Entry:
     """One row of the ledger.
 
     Attributes:
-        is_open: Whether nothing has filled the hole yet.
+        is_open: Whether nothing has filled the hole.
     """
 
     hole: Hole

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from marketprism.clickhouse_http import ClickHouseHttp, quoted
 from marketprism.contract.catalog import DATA_TYPES, HOT_DATABASE
+from marketprism.contract.events import NOBODY
 from marketprism.contract.instruments import Source
 from marketprism.contract.venues import CONTIGUOUS_BOOKS, FILL_CHAINS
 from marketprism.ops.holes import Entry, Hole, Place
@@ -126,7 +127,8 @@ class Sequences:
             f" WHERE {self._window} AND data_type = {quoted(data_type)}"
         )
         return _grouped(
-            (_place(row), Entry(Hole(row["after_id"], row["before_id"]), is_open=not row["healed_by"])) for row in rows
+            (_place(row), Entry(Hole(row["after_id"], row["before_id"]), is_open=row["healed_by"] in {"", NOBODY}))
+            for row in rows
         )
 
     def _holes(self, chain: str) -> dict[Place, list[Hole]]:

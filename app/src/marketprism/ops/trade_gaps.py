@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from marketprism.clickhouse_http import ClickHouseHttp, quoted
 from marketprism.contract.catalog import HOT_DATABASE
-from marketprism.contract.events import Gap
+from marketprism.contract.events import NOBODY, Gap
 from marketprism.contract.instruments import Instrument, Source
 from marketprism.ops.holes import Entry, Hole, subtract
 from marketprism.ops.sequences import chained, trade_chain
@@ -119,7 +119,9 @@ class TradeGaps:
             f"SELECT after_id, before_id, healed_by FROM {HOT_DATABASE}.gaps"
             f" WHERE {self._where} AND data_type = 'trade'"
         )
-        return [Entry(Hole(row["after_id"], row["before_id"]), is_open=not row["healed_by"]) for row in rows]
+        return [
+            Entry(Hole(row["after_id"], row["before_id"]), is_open=row["healed_by"] in {"", NOBODY}) for row in rows
+        ]
 
     def _holes(self, since_us: int, until_us: int) -> list[tuple[Hole, int]]:
         """Return the holes among the rows of some time, each with the time of the row after it."""

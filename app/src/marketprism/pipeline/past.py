@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from marketprism.contract.events import Gap, Trade
+from marketprism.contract.events import NOBODY, Gap, Trade
 from marketprism.contract.instruments import Instrument
 from marketprism.pipeline.missing import MissingTrades
 from marketprism.pipeline.outputs import Record
@@ -16,6 +16,8 @@ from marketprism.venues.protocol import Observed, Refusal, RestRequest, Venue, V
 
 HEALER = "backfill"
 """What the ledger says of a hole that is filled here."""
+GIVE_UP_NS = 60_000_000_000
+"""A venue may have its newest trades a little later: what it lacks of the last minute is not given up."""
 
 
 class Piece(Protocol):
@@ -47,7 +49,8 @@ class TradesPiece:
         venue: The adapter.
         instrument: Whose trades they are.
         runs: First and last ids that are missing.
-        gap: The open entry; it is told to be healed when the last of the trades is there.
+        gap: The open entry; it is told to be healed when the last of the trades is there, and to be given up when the
+            venue no longer has one.
     """
 
     def __init__(
@@ -57,11 +60,12 @@ class TradesPiece:
         self._venue = venue
         self._instrument = instrument
         self._runs = [MissingTrades(venue, instrument, *run) for run in runs]
+        self._lost: list[MissingTrades] = []
         self._gap = gap
 
     @property
     def missing(self) -> int:
-        """Ids that are still missing."""
+        """Ids that are still missing and may still come."""
         return sum(run.size for run in self._runs)
 
     def request(self) -> RestRequest | None:
@@ -82,14 +86,18 @@ class TradesPiece:
         records = [Record("trade", self._instrument, trade) for trade in trades]
         records += [Record(e.data_type, e.instrument, e.event) for e in events if not isinstance(e.event, Trade)]
         if run.size == left and not self.problem:
-            self.problem = f"the venue has no trades {run.first} to {run.last} any more"
+            self._runs.remove(run)
+            self._lost.append(run)
         return records
 
     def end(self, now_ns: int) -> list[Record]:
-        """Return what tells the ledger that the hole is filled, if it is."""
-        if self._gap is None or self.missing:
+        """Return what tells the ledger that the hole is filled or given up, if it is."""
+        if self._lost and not self.problem:
+            places = ", ".join(f"{run.first} to {run.last}" for run in self._lost)
+            self.problem = f"the venue has no trades {places} any more"
+        if self._gap is None or self.missing or (self._lost and now_ns - self._gap.timestamp_us * 1000 < GIVE_UP_NS):
             return []
-        gap = msgspec.structs.replace(self._gap, healed_by=HEALER, healed_ns=now_ns)
+        gap = msgspec.structs.replace(self._gap, healed_by=NOBODY if self._lost else HEALER, healed_ns=now_ns)
         return [Record("gap", self._instrument, gap)]
 
 

@@ -58,7 +58,8 @@ WORDS: dict[str, Words] = {
     "clickhouse-down": Words(
         "ClickHouse is down",
         "ports 8123 and 9000 do not answer",
-        "tests the configuration, repairs permissions, lets the server detach broken parts, starts it again",
+        "installs a damaged program again in its pinned version, tests the configuration, repairs permissions,"
+        " lets the server detach broken parts, starts it again",
     ),
     "storage-down": Words(
         "The storage service is down",
@@ -93,7 +94,7 @@ WORDS: dict[str, Words] = {
     "cpu-saturated": Words(
         "The processors are saturated",
         "no idle time, tasks wait for a processor",
-        "ends readers' queries of more than half a minute,"
+        "names the worst queries, ends those of readers that take more than half a minute,"
         " publishes books less often and less deep by a reversible profile",
     ),
     "exchange-blocked": Words(
@@ -149,7 +150,7 @@ WORDS: dict[str, Words] = {
     "sequence-gaps": Words(
         "Sequences have holes",
         "the ledger of gaps has holes that were not healed",
-        "asks the exchange for what is missing; what it no longer has stays in the ledger",
+        "asks the exchange for what is missing; what it no longer has is written off in the ledger",
     ),
     "consumer-stuck": Words(
         "A consumer is stuck",

@@ -1,0 +1,90 @@
+"""What no rule names: the doctor says that it does not know, with what it saw, and no playbook acts on it."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from testinfra.host import Host
+
+from .faults import run, simulate
+from .test_remediation import CHOSEN, DETECTION_SECONDS, doctor, playbook, wait_for
+
+pytestmark = pytest.mark.skipif(CHOSEN != "all", reason="takes minutes: set REMEDIATION_FAULTS=all")
+STRANGER = "UD4CP3BA3VTQCW2GZ3U5J4PZQXPBN42AYNTLZ3A4VQMQG7N6BLZPXNQ3"
+"""A public key of NATS that nobody on the machine has the seed of."""
+OTHER_PASSWORD = f'<password_sha256_hex replace="1">{"0" * 64}</password_sha256_hex>'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Riddle:
+    """One fault without a name.
+
+    Attributes:
+        hop: Where the data stop.
+        said: Part of the evidence.
+        wrong: A playbook that an operator might try.
+    """
+
+    inject: Callable[[Host], None]
+    clean: Callable[[Host], None]
+    hop: str
+    said: str
+    wrong: str
+
+
+def unreachable(host: Host) -> None:
+    host.check_output("cp /etc/hosts /run/hosts.before && echo '192.0.2.1 okx.lab' >> /etc/hosts")
+    simulate(host, fault="close-all", venue="okx-spot")
+
+
+RIDDLES = {
+    "the collector's key is not NATS's": Riddle(
+        inject=run(
+            "cp --archive /etc/nats/users.conf /run/users.conf && sed -i '/# collector/,/nkey:/s/nkey: .*/nkey: "
+            f"{STRANGER}/' /etc/nats/users.conf && systemctl reload nats-server"
+        ),
+        clean=run("cp --archive /run/users.conf /etc/nats/users.conf && systemctl reload nats-server"),
+        hop="published",
+        said="refuse",
+        wrong="nats-down",
+    ),
+    "the writer's password is not ClickHouse's": Riddle(
+        inject=run(
+            f"cd /etc/clickhouse-server/users.d && echo '<clickhouse><users><marketprism_writer>{OTHER_PASSWORD}"
+            "</marketprism_writer></users></clickhouse>' > 99-other.xml && chmod 644 99-other.xml"
+            " && systemctl restart clickhouse-server"
+        ),
+        clean=run("rm /etc/clickhouse-server/users.d/99-other.xml && systemctl restart clickhouse-server"),
+        hop="inserted",
+        said="password",
+        wrong="clickhouse-readonly",
+    ),
+    "an exchange takes no connections": Riddle(
+        inject=unreachable,
+        clean=run("cp /run/hosts.before /etc/hosts"),
+        hop="socket",
+        said="okx-spot",
+        wrong="collector-down",
+    ),
+}
+
+
+@pytest.mark.parametrize("riddle", RIDDLES.values(), ids=RIDDLES)
+def test_what_no_rule_names_is_unknown_and_repaired_by_nothing(host: Host, riddle: Riddle) -> None:
+    riddle.inject(host)
+    try:
+        deadline = time.monotonic() + DETECTION_SECONDS
+        while (found := doctor(host))["verdict"] != "unknown":
+            assert time.monotonic() < deadline, json.dumps(found, indent=1)
+            time.sleep(1)
+        assert found["roots"] == []
+        assert found["unexplained"]["hop"] == riddle.hop
+        assert riddle.said in found["unexplained"]["detail"]
+        code, said = playbook(riddle.wrong, "remediation_apply=true")
+        assert code != 0, said
+        assert "names no cause" in said
+    finally:
+        riddle.clean(host)
+    wait_for(host, [], 120)
