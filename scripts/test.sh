@@ -24,9 +24,9 @@ HELP
 }
 
 readonly fast=(lint unit integration)
-# Minutes each. Of the verbs, CI runs backup, drill and the timers, in `maintenance`; `remediation` takes minutes per fault.
+# Minutes each. Of the verbs, CI runs backup, drill and the timers, in `maintenance`; of the faults one per section of the guide.
 readonly long=(molecule-lifecycle venue-faults fuzz remediation-all)
-readonly not_in_ci=(lifecycle remediation)
+readonly not_in_ci=(lifecycle)
 readonly faults=(faults-kills-storage faults-kills-servers faults-kills-collector faults-servers faults-outages faults-flow)
 ci=("${fast[@]}" readme)
 trixie=()
