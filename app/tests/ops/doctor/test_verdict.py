@@ -6,7 +6,7 @@ from itertools import combinations
 import pytest
 
 from marketprism.ops.doctor.catalogue import PROBLEMS, SYMPTOMS, Hop
-from marketprism.ops.doctor.evidence import Clone, Evidence
+from marketprism.ops.doctor.evidence import Clone, Evidence, Listener
 from marketprism.ops.doctor.verdict import State, judge
 from tests.ops.doctor import faults
 from tests.ops.doctor.faults import FAULTS, NOW, Fault, healthy
@@ -66,6 +66,16 @@ def test_two_faults_at_once_are_both_told_and_nothing_else(first: tuple[str, Fau
         other = two if name == one else one
         assert name in HIDDEN.get(other, set()), f"{name} is not told"
     assert found or diagnosis.unexplained is not None
+
+
+def test_a_port_is_taken_between_two_attempts_as_well_and_what_follows_is_no_root() -> None:
+    starting = {"state": "activating", "sub": "start", "restarts": 2, "since": NOW - 1}
+    stranger = Listener(port=8085, pid=4711, command="python3 -m http.server 8085")
+    evidence = faults.stale(faults.unit(healthy(), faults.STORAGE, **starting))
+    evidence = faults.answering(replace(evidence, listeners=(stranger,)), "storage_hot", 404, {})
+    assert roots(evidence) == ["port-taken"]
+    own = replace(stranger, unit=faults.STORAGE)
+    assert "port-taken" not in roots(replace(evidence, listeners=(own,)))
 
 
 def test_a_unit_that_somebody_stopped_is_not_blamed_on_the_disk() -> None:

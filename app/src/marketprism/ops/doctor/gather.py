@@ -11,7 +11,7 @@ import aiohttp
 from marketprism.ops.doctor import site as sites
 from marketprism.ops.doctor.evidence import Clone, Cpu, Eater, Evidence, Stream
 from marketprism.ops.doctor.rules.host import is_at_limit, is_saturated, is_short
-from marketprism.ops.doctor.rules.services import is_asleep
+from marketprism.ops.doctor.rules.services import is_asleep, wants_to_run
 from marketprism.ops.doctor.site import Site
 from marketprism.ops.doctor.sources import clickhouse, faces, jetstream, kernel, sockets, surroundings, systemd
 from marketprism.ops.doctor.sources.waiting import blocking
@@ -80,7 +80,7 @@ class Gatherer:
     async def _closer(self, evidence: Evidence) -> Evidence:
         """Ask for owners of ports and for the hungriest processes only where that is the question."""
         units = (evidence.units or {}).values()
-        if any(is_asleep(unit) for unit in units):
+        if any(is_asleep(unit) or wants_to_run(unit) for unit in units):
             ports = set(evidence.ports.values())
             listeners = await self._source("ports", blocking(sockets.listeners, ports))
             evidence = replace(evidence, listeners=listeners)

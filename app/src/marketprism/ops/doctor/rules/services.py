@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from marketprism.ops.doctor.catalogue import PROBLEMS
 from marketprism.ops.doctor.evidence import Evidence, Face, Listener, Unit
 from marketprism.ops.doctor.findings import Certainty, Finding
 
@@ -65,6 +66,11 @@ def unit_of(evidence: Evidence, service: Service) -> Unit | None:
 def is_asleep(unit: Unit) -> bool:
     """Tell whether a unit runs nothing that could do its work: ended, given up, or waiting to be started again."""
     return unit.state in {"inactive", "failed"} or unit.sub == "auto-restart"
+
+
+def wants_to_run(unit: Unit) -> bool:
+    """Tell whether a unit does not run and would: it failed, or systemd starts it again and again."""
+    return unit.state == "failed" or unit.sub == "auto-restart" or (unit.state == "activating" and unit.restarts > 0)
 
 
 def down(evidence: Evidence) -> Iterator[Finding]:
@@ -135,7 +141,7 @@ def port_taken(evidence: Evidence) -> Iterator[Finding]:
     """Find ports of services that do not run, held by somebody who is not that service."""
     for service in SERVICES:
         unit = unit_of(evidence, service)
-        if unit is None or not is_asleep(unit):
+        if unit is None or not (is_asleep(unit) or wants_to_run(unit)):
             continue
         held = [
             f"port {listener.port} ({name}) is held by {owner(listener)}, not by {unit.name}"
@@ -145,12 +151,13 @@ def port_taken(evidence: Evidence) -> Iterator[Finding]:
         ]
         complaint = [f"journal: {line.text[:300]}" for line in unit.lines if PORT_TAKEN.search(line.text)][-1:]
         # A port that is taken stops only a service that wants to run.
-        if held and (complaint or unit.sub == "auto-restart" or unit.state == "failed"):
+        if held and (complaint or wants_to_run(unit)):
             yield Finding(
                 problem="port-taken",
                 evidence=(*held, *complaint),
                 certainty=Certainty.SURE if complaint else Certainty.LIKELY,
-                consequences=frozenset({service.problem}),
+                # Between two attempts nothing else shows that the service is down.
+                consequences=PROBLEMS[service.problem].consequences | {service.problem},
             )
 
 
