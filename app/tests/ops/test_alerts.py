@@ -40,7 +40,9 @@ def test_every_problem_is_alerted_of_by_the_doctor_s_word_at_once() -> None:
 
 
 def test_what_prometheus_sees_without_the_doctor_is_alerted_of_as_well() -> None:
-    assert [rule["expr"] for rule in RULES if rule["alert"] == "storage-down"][1:] == ['up{job="storage"} == 0']
+    rules = [rule for rule in RULES if rule["alert"] == "storage-down"]
+    assert [rule["expr"] for rule in rules][1:] == ['up{job="storage"} == 0']
+    assert [rule["labels"]["seen_by"] for rule in rules] == ["doctor", "prometheus"]
 
 
 def test_who_is_told_of_a_cause_is_not_told_of_its_consequences() -> None:

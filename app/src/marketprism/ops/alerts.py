@@ -140,7 +140,7 @@ def _rules(problem: Problem, runbooks: str) -> list[dict[str, Any]]:
             "alert": problem.alert,
             "expr": measure.expression,
             "for": f"{measure.seconds}s",
-            "labels": {"severity": problem.severity.value}
+            "labels": {"severity": problem.severity.value, "seen_by": "doctor" if measure is found else "prometheus"}
             | ({"data_type": measure.data_type} if measure.data_type else {}),
             "annotations": {
                 "summary": words.title,
