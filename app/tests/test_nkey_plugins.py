@@ -37,5 +37,5 @@ def test_the_server_is_told_the_public_key(tmp_path: Path) -> None:
 
 def test_a_password_of_an_earlier_release_is_refused(tmp_path: Path) -> None:
     (tmp_path / "nats-admin").write_text("aPasswordOfThirtyTwoLetters00000\n")
-    with pytest.raises(AnsibleLookupError, match=r"nats-admin is no key of a NATS user.*remove it and deploy again"):
+    with pytest.raises(AnsibleLookupError, match=r"nats-admin is no key of a NATS user.*rotate-secrets.yml makes keys"):
         plugin("lookup_plugins").seed(tmp_path / "nats-admin")

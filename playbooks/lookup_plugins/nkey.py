@@ -25,7 +25,8 @@ def seed(path: Path) -> str:
     text = path.read_text().strip()
     if not text.startswith("SU"):
         raise AnsibleLookupError(
-            f"{path} is no key of a NATS user, perhaps a password of an earlier release; remove it and deploy again."
+            f"{path} is no key of a NATS user, perhaps a password of an earlier release;"
+            " playbooks/rotate-secrets.yml makes keys for all users and gives them to the hosts."
         )
     return text
 
