@@ -9,15 +9,9 @@ import pytest
 from testinfra.host import Host
 
 EPHEMERAL = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
-UNITS = (
-    "nats-server",
-    "clickhouse-server",
-    "marketprism-storage@hot",
-    "marketprism-simulator",
-    "marketprism-collector",
-)
+UNITS = ("nats-server", "clickhouse-server", "marketprism-storage@hot", "marketprism-collector")
 HEALTHY_SECONDS = 120
-ORDERS = {"backwards": UNITS[::-1], "collector-first": (UNITS[4], *UNITS[:4]), "nats-last": (*UNITS[1:], UNITS[0])}
+ORDERS = {"backwards": UNITS[::-1], "collector-first": (UNITS[-1], *UNITS[:-1]), "nats-last": (*UNITS[1:], UNITS[0])}
 
 
 def wait_until_healthy(host: Host) -> None:

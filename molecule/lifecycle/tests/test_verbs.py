@@ -1,4 +1,8 @@
-"""Every verb does what its name says to an installation that is collecting, in the order of a year's needs."""
+"""Every verb does what its name says to an installation that is collecting, in the order of a year's needs.
+
+The exchange is no part of the installation (prepare.yml): it trades all the while, and what it says that it traded is
+compared with what is stored after every verb.
+"""
 
 import json
 import os
@@ -8,11 +12,17 @@ import subprocess
 import tarfile
 import urllib.error
 import urllib.request
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from testinfra.backend.base import CommandResult
 from testinfra.host import Host
+
+from marketprism.nkey import NKey
 
 CLONE = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
 EPHEMERAL = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
@@ -23,6 +33,15 @@ LAB_UNIT = "marketprism-lab-vm.service"
 """The machine's own, as it is no real one."""
 WATCHING = ("prometheus", "prometheus-alertmanager", "prometheus-blackbox-exporter", "prometheus-node-exporter")
 CONTENT = f"SELECT count() AS rows, {HASH} AS hash FROM trades"
+EXCHANGE = "http://10.98.0.34:8190/spot/api/v3"
+PAGE = 1000
+OLD = {"nats": "2.14.6", "clickhouse": "26.7.0-stable.1"}
+"""Of molecule.yml."""
+NEW = {"nats": "2.15.1", "clickhouse": "26.7.3-stable.1"}
+NEW_SERVERS = (f"nats_version={NEW['nats']}", f"clickhouse_engine_version={NEW['clickhouse']}")
+Make = Callable[..., str]
+"""What the fixture gives."""
+NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def verb(name: str, *extra: str, code: int = 0) -> str:
@@ -40,7 +59,7 @@ def verb(name: str, *extra: str, code: int = 0) -> str:
     return done.stdout + done.stderr
 
 
-def query(host: Host, sql: str) -> list[dict[str, object]]:
+def query(host: Host, sql: str) -> list[dict[str, Any]]:
     return json.loads(host.check_output("marketprism sql --format json %s", sql))["data"]
 
 
@@ -53,10 +72,59 @@ def ask_as(role: str, password: str, sql: str) -> tuple[int, str]:
     login = {"X-ClickHouse-User": f"marketprism_{role}", "X-ClickHouse-Key": password}
     request = urllib.request.Request("http://10.98.0.34:8123/", sql.encode(), login)
     try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as answer:
+        with NO_PROXY.open(request, timeout=20) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, ""
+
+
+def now(host: Host) -> str:
+    return host.check_output("date -u +%Y-%m-%dT%H:%M:%S.%3N")
+
+
+def traded(symbol: str, first: int, rows: int) -> list[tuple[int, Decimal, Decimal, int]]:
+    """Ask the exchange for its trades from an id on, by id, price, quantity and milliseconds."""
+    found: list[tuple[int, Decimal, Decimal, int]] = []
+    while len(found) < rows:
+        page = f"{EXCHANGE}/historicalTrades?symbol={symbol}&fromId={first + len(found)}&limit={PAGE}"
+        with NO_PROXY.open(page, timeout=20) as answer:
+            trades: list[dict[str, Any]] = json.load(answer)
+        assert trades, f"{symbol}: no trades from {first + len(found)} on"
+        found += [(each["id"], Decimal(each["price"]), Decimal(each["qty"]), each["time"]) for each in trades]
+    return found[:rows]
+
+
+def nothing_is_missing(host: Host, since: str) -> None:
+    """Compare what was stored since a time with itself, as an operator does, and with what the exchange traded."""
+    audited = host.run("marketprism audit --json --since %s", since)
+    found = json.loads(audited.stdout)
+    assert (found["differences"], audited.rc) == ([], 0)
+    trades = {line["symbol"]: line for line in found["lines"] if line["data_type"] == "trade"}
+    assert {symbol: line["missing"] for symbol, line in trades.items()} == {"BTC-USDT": 0, "ETH-USDT": 0}
+    for symbol in trades:
+        sql = (
+            "SELECT trade_id, toString(price) AS price, toString(quantity) AS quantity,"
+            f" toUnixTimestamp64Milli(timestamp) AS ms FROM trades WHERE symbol = '{symbol}'"
+            f" AND timestamp >= toDateTime64('{since}', 6, 'UTC') ORDER BY trade_id"
+        )
+        rows = query(host, sql)
+        stored = [
+            (int(each["trade_id"]), Decimal(each["price"]), Decimal(each["quantity"]), int(each["ms"])) for each in rows
+        ]
+        seconds = (datetime.now(UTC) - datetime.fromisoformat(f"{since}+00:00")).total_seconds()
+        assert len(stored) > 20 * seconds, "the load was there"
+        assert stored == traded(symbol.replace("-", ""), stored[0][0], len(stored))
+
+
+def servers(host: Host) -> dict[str, str]:
+    """Return the servers that run, by the files of their processes; the record has to say the same."""
+    found = {}
+    for name in OLD:
+        pid = host.check_output(f"systemctl show -P MainPID {name}-server")
+        mapped = host.check_output(f"cat /proc/{pid}/maps")
+        (found[name],) = set(re.findall(rf"/opt/{name}/releases/([^/]+)/", mapped))
+    assert json.loads(host.check_output("cat /etc/marketprism/installation.json"))["servers"] == found
+    return found
 
 
 def release(host: Host) -> str:
@@ -86,7 +154,8 @@ def changed_app(tmp_path: Path):
 
 
 def test_repair_brings_back_what_was_broken_and_keeps_the_rows(host: Host) -> None:
-    before = query(host, "SELECT max(stream_seq) AS seq, count() AS rows FROM trades")[0]
+    since = now(host)
+    before = query(host, "SELECT count() AS rows FROM trades")[0]
     host.check_output(
         "systemctl disable --now marketprism-storage@hot nats-server; rm /usr/local/bin/marketprism;"
         " echo 'log_level: DEBUG' >> /etc/marketprism/marketprism.yml;"
@@ -97,10 +166,33 @@ def test_repair_brings_back_what_was_broken_and_keeps_the_rows(host: Host) -> No
     assert "DEBUG" not in host.file("/etc/marketprism/marketprism.yml").content_string
     assert host.file("/etc/systemd/system/marketprism-collector.service").exists
     assert host.check_output("marketprism health")
-    assert int(str(query(host, "SELECT count() AS rows FROM trades")[0]["rows"])) > int(str(before["rows"]))
+    assert int(query(host, "SELECT count() AS rows FROM trades")[0]["rows"]) > int(before["rows"])
+    nothing_is_missing(host, since)
+
+
+def test_a_restart_says_what_the_exchange_no_longer_has_and_fetches_the_rest(host: Host) -> None:
+    """The trades of a hole that no exchange fills are those that were not traded yet."""
+    future = (
+        int(query(host, "SELECT max(trade_id) AS newest FROM trades WHERE symbol = 'BTC-USDT'")[0]["newest"]) + 10**9
+    )
+    hole = (
+        "INSERT INTO marketprism_hot.gap_events (source, exchange, market, symbol, data_type, after_id, before_id,"
+        " size, timestamp) VALUES"
+        f" ('simulated', 'binance', 'spot', 'BTC-USDT', 'trade', {future}, {future + 9}, 8, now64(6))"
+    )
+    assert ask_as("admin", secret("clickhouse-admin"), hole) == (200, "")
+    since = now(host)
+    said = verb("restart")
+    assert f"the venue has no trades {future + 1} to {future + 8} any more" in said.replace("\n", " ")
+    assert host.check_output("systemctl show -P ActiveState marketprism-backfill") == "inactive"
+    assert host.file("/var/lib/prometheus/node-exporter/marketprism_backfill.prom").exists
+    mend = f"ALTER TABLE marketprism_hot.gap_events DELETE WHERE after_id = {future} SETTINGS mutations_sync = 1"
+    assert ask_as("admin", secret("clickhouse-admin"), mend) == (200, "")
+    nothing_is_missing(host, since)
 
 
 def test_a_restored_table_equals_the_one_that_was_backed_up(host: Host) -> None:
+    since = now(host)
     host.check_output("systemctl stop marketprism-collector")
     host.check_output("sleep 2; systemctl stop marketprism-storage@hot")
     (before,) = query(host, CONTENT)
@@ -112,49 +204,69 @@ def test_a_restored_table_equals_the_one_that_was_backed_up(host: Host) -> None:
     host.check_output("sleep 1")
     verb("restore", "marketprism_confirm_restore=yes")
     assert query(host, f"{CONTENT} WHERE inserted_at < toDateTime64('{cut}', 3, 'UTC')") == [before]
-    (twice,) = query(host, "SELECT count() - uniqExact(source, id_kind, trade_id) AS twice FROM trades")
-    assert int(str(twice["twice"])) == 0
+    nothing_is_missing(host, since)
     status, aside = ask_as(
         "admin", secret("clickhouse-admin"), "SELECT name FROM system.databases WHERE name LIKE '%aside%'"
     )
     assert (status, len(aside.split())) == (200, 1)
 
 
-def test_an_upgrade_backs_up_first_and_a_rollback_goes_back(host: Host, changed_app) -> None:
-    old = release(host)
+def test_an_upgrade_of_everything_backs_up_first_and_a_rollback_goes_back(host: Host, changed_app: Make) -> None:
+    old, since = release(host), now(host)
+    assert servers(host) == OLD
     backups = host.check_output(f"ls {BACKUPS}/*.json").split()
-    verb("upgrade", changed_app("0.1.1"))
+    verb("upgrade", changed_app("0.1.1"), *NEW_SERVERS)
     assert release(host).startswith("0.1.1-")
+    assert servers(host) == NEW
+    nothing_is_missing(host, since)
     made = host.check_output(f"ls {BACKUPS}/*.json").split()
     assert len(made) == len(backups) + 1
     assert json.loads(host.check_output(f"cat {made[-1]}"))["base"] == Path(backups[0]).stem
+    since = now(host)
     verb("rollback")
     assert release(host) == old
+    assert servers(host) == OLD
+    nothing_is_missing(host, since)
     assert "has no previous release to go back to; nothing was changed" in verb("rollback", code=1)
 
 
-def test_an_upgrade_that_does_not_become_healthy_goes_back_by_itself(host: Host, changed_app) -> None:
-    old = release(host)
-    said = verb("upgrade", changed_app("0.1.2", fault="raise SystemExit('broken on purpose')"), "backup_dir=", code=1)
+def test_an_upgrade_that_does_not_become_healthy_goes_back_by_itself(host: Host, changed_app: Make) -> None:
+    old, since = release(host), now(host)
+    broken = changed_app("0.1.2", fault="raise SystemExit('broken on purpose')")
+    said = verb("upgrade", broken, "backup_dir=", *NEW_SERVERS, code=1)
     assert f"{old} again, its data untouched" in said.replace("\n", " ")
     assert release(host) == old
+    assert servers(host) == OLD
+    nothing_is_missing(host, since)
     assert host.run("marketprism health").rc == 0
 
 
-def test_rotated_secrets_are_new_and_the_old_ones_are_refused(host: Host) -> None:
+def test_rotated_secrets_are_new_and_the_old_ones_are_refused(host: Host, changed_app: Make) -> None:
+    """The administrator still has a password, as NATS's users had once: an upgrade names this verb as the remedy."""
     names = sorted(path.name for path in (STATE / "credentials").iterdir())
-    old = {name: secret(name) for name in names}
+    old, since = {name: secret(name) for name in names}, now(host)
+    password = "aPasswordOfThirtyTwoLetters00000"
+    (STATE / "credentials" / "nats-admin").write_text(f"{password}\n")
+    key = NKey(old["nats-admin"]).public
+    host.check_output(
+        f"sed -i 's/nkey: {key}/user: admin, password: {password}/' /etc/nats/users.conf"
+        f" && systemctl reload nats-server && echo {password} > /etc/marketprism/credentials/nats-admin"
+    )
+    said = verb("upgrade", changed_app("0.1.3"), code=1).replace("\n", " ")
+    assert re.search(r"nats-admin is a password of an earlier release; nothing was +changed.*rotate-secrets", said)
     authority = host.file("/etc/marketprism/nats-ca.crt").content_string
     verb("rotate-secrets")
     assert host.file("/etc/marketprism/nats-ca.crt").content_string not in {authority, ""}
+    assert password not in host.file("/etc/nats/users.conf").content_string
     new = {name: secret(name) for name in names}
-    assert not set(old.values()) & set(new.values())
+    assert not {*old.values(), password} & set(new.values())
     for role in ("admin", "writer", "reader"):
         answers = [ask_as(role, passwords[f"clickhouse-{role}"], "SELECT 1") for passwords in (old, new)]
         assert answers == [(403, ""), (200, "1\n")]
     for user in ("admin", "collector", "storage"):
         refused, taken = (nats_login(host, user, keys[f"nats-{user}"]) for keys in (old, new))
         assert (refused.rc, taken.rc, "4 streams" in taken.stdout) == (1, 0, True)
+    nothing_is_missing(host, since)
     (EPHEMERAL / "old-secrets.json").write_text(json.dumps(old))
 
 
@@ -192,6 +304,7 @@ def test_the_support_bundle_holds_what_helps_and_no_secret(host: Host) -> None:
 
 
 def test_a_lost_disk_comes_back_from_the_backup(host: Host) -> None:
+    since = now(host)
     host.check_output("systemctl stop marketprism-collector && sleep 2 && systemctl stop marketprism-storage@hot")
     (before,) = query(host, CONTENT)
     verb("backup")
@@ -199,9 +312,10 @@ def test_a_lost_disk_comes_back_from_the_backup(host: Host) -> None:
     host.check_output("systemctl stop clickhouse-server nats-server && rm -rf /var/lib/clickhouse /var/lib/nats")
     verb("repair")
     (empty,) = query(host, f"SELECT count() AS rows FROM trades WHERE inserted_at < toDateTime64('{cut}', 3, 'UTC')")
-    assert int(str(empty["rows"])) == 0
+    assert int(empty["rows"]) == 0
     verb("restore", "marketprism_confirm_restore=yes")
     assert query(host, f"{CONTENT} WHERE inserted_at < toDateTime64('{cut}', 3, 'UTC')") == [before]
+    nothing_is_missing(host, since)
 
 
 def test_uninstalling_takes_everything_away_and_deletes_no_data(host: Host) -> None:
