@@ -74,5 +74,5 @@ def test_the_earlier_guides_line_for_cron_mails_when_health_fails_and_not_before
         return (tmp_path / "sent").read_text() if (tmp_path / "sent").exists() else ""
 
     assert cron() == ""
-    with stopped("marketprism-collector"):
+    with stopped("marketprism-storage@hot"):  # what it misses it reads afterwards
         assert cron() == "-s Alert your@email.com\nMarketPrism 健康检查失败\n"
