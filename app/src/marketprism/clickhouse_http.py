@@ -16,7 +16,7 @@ from marketprism.settings import ClickHouseSettings, Settings
 _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 300.0
 _CHUNK_BYTES = 64 * 1024
-_READ_ONLY, _NOT_ALLOWED, _WRONG_PASSWORD = 164, 497, (192, 193, 194, 516)
+_READ_ONLY, _NOT_ALLOWED, _WRONG_PASSWORD, _DAMAGED = 164, 497, (192, 193, 194, 516), (40, 246)
 
 
 def quoted(text: str) -> str:
@@ -134,6 +134,11 @@ class ClickHouseHttp:
             remedy = f"the credential clickhouse-{self._role} is not the server's; run the deployment again"
         elif code in (_READ_ONLY, _NOT_ALLOWED):
             remedy = f"user {self._user} may not do this; 'marketprism sql' reads only"
+        elif code in _DAMAGED:
+            remedy = (
+                "a part of the table is damaged: 'systemctl restart clickhouse-server' lays it aside,"
+                " then 'marketprism audit' names what it held and 'marketprism backfill --gaps' fetches trades again"
+            )
         else:
             remedy = "correct the statement"
         return QueryRefusedError(text, remedy=remedy, code=code)

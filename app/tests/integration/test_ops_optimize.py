@@ -95,3 +95,15 @@ def test_a_day_that_the_disk_would_not_hold_twice_is_left_and_said(
         said,
     )
     assert parts_by_day(parts) == {DAY: PARTS}
+
+
+def test_a_merged_part_is_synced_before_the_server_removes_those_it_was_made_of(
+    parts: ClickHouseServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(optimizing, "SETTLED_SECONDS", 0)
+    insert(parts, "2026-01-01 00:00:00", PARTS)
+    synced = "SELECT sum(value) FROM system.events WHERE event = 'FileSync'"
+    before = parts.number(synced)
+    (outcome,) = optimizing.optimize(settings)
+    assert outcome.seconds is not None
+    assert parts.number(synced) > before

@@ -16,6 +16,7 @@ from marketprism.contract.catalog import STREAMS
 from marketprism.errors import UnavailableError
 from tests.integration.conftest import api
 from tests.integration.servers import ClickHouseServer
+from tests.integration.tiers import add_trades
 
 pytestmark = pytest.mark.integration
 
@@ -199,3 +200,17 @@ def test_sql_refuses_to_write(tables: ClickHouseServer, statement: str):
     with pytest.raises(QueryRefusedError, match="reads only"):
         sql(statement)
     assert tables.number("SELECT count() FROM marketprism_hot.trades") == 0
+
+
+def test_a_damaged_part_is_no_fault_of_the_statement(tables: ClickHouseServer):
+    add_trades(tables, "2026-01-01 00:00:00", 10)
+    place = tables.query(
+        "SELECT path FROM system.parts WHERE active AND database = 'marketprism_hot' AND table = 'trades'"
+    )
+    for marks in Path(place.strip()).glob("data.*mrk*"):
+        marks.write_bytes(b"")
+    tables.query("SYSTEM DROP MARK CACHE")
+    with pytest.raises(QueryRefusedError) as refused:
+        sql("SELECT sum(trade_id) FROM trades")
+    assert refused.value.facts["code"] == 246
+    assert "systemctl restart clickhouse-server" in refused.value.remedy

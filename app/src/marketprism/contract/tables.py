@@ -62,6 +62,7 @@ class Table:
         "non_replicated_deduplication_window = 10000",
         "fsync_after_insert = 1",
         "fsync_part_directory = 1",
+        "min_rows_to_fsync_after_merge = 1",
     )
 
     @property
