@@ -145,6 +145,12 @@ def blocked(host: Host) -> None:
     simulate(host, fault="close-all", venue="binance-spot")
 
 
+def unblocked(host: Host) -> None:
+    """Let the exchange answer again, and the collector ask it at once: by itself it does so after minutes."""
+    withdraw(host)
+    host.check_output("systemctl restart marketprism-collector")
+
+
 def stale_process(host: Host) -> None:
     host.check_output("systemctl stop nats-server")
     server = "/opt/nats/current/nats-server -a 10.98.0.36 -p 4222 -m 8222"
@@ -309,7 +315,7 @@ FAULTS: dict[str, Fault] = {
         is_profile=True,
     ),
     "exchange-blocked": Fault(
-        section="network", inject=blocked, wrong="websocket-flapping", limit=30, clean=withdraw, is_profile=True
+        section="network", inject=blocked, wrong="websocket-flapping", limit=30, clean=unblocked, is_profile=True
     ),
     "websocket-flapping": Fault(
         section="network",
