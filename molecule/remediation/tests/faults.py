@@ -423,4 +423,11 @@ FAULTS: dict[str, Fault] = {
 }
 """Faults by the problem that they are, in the order in which they are tried."""
 SHORT = ("storage-down", "stale-data", "cpu-saturated", "exchange-blocked")
-"""One of every section of the guide; REMEDIATION_FAULTS=all proves the others as well."""
+"""One of every section of the guide."""
+SETS = {
+    "": SHORT,
+    "guide": tuple(name for name, fault in FAULTS.items() if fault.section != "beyond"),
+    "beyond": tuple(name for name, fault in FAULTS.items() if fault.section == "beyond"),
+    "others": (),
+}
+"""What REMEDIATION_FAULTS chooses; ``others`` is what the other files try: pairs, riddles, no fault."""

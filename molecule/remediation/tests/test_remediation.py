@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from .faults import FAULTS, PROMETHEUS, SHORT, Fault, ask
+from .faults import FAULTS, PROMETHEUS, SETS, Fault, ask
 
 CLONE = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
 EPHEMERAL = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
 MACHINE = "mp-remediation"
 CHOSEN = os.environ.get("REMEDIATION_FAULTS", "")
-NAMES = list(FAULTS) if CHOSEN == "all" else CHOSEN.split(",") if CHOSEN else SHORT
+NAMES = SETS.get(CHOSEN, CHOSEN.split(","))
 DETECTION_SECONDS = 60  # 15 on a machine of its own; a computer that several share is slower
 ALERT_SECONDS = 120
 """A minute between two looks of the doctor, and a quarter of one each until it is read and judged."""
@@ -117,6 +117,7 @@ def test_a_problem_is_named_rehearsed_repaired_and_proved(host: Host, name: str)
     MEASURED.append(Measured(name, named, fault.limit, alerted, repaired))
 
 
+@pytest.mark.skipif(not NAMES, reason="no faults are chosen")
 def test_half_of_the_repairs_take_less_than_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
     repaired = [each.repaired for each in MEASURED if each.repaired is not None]
     alerted = [each.alerted for each in MEASURED if each.alerted is not None]
