@@ -13,8 +13,9 @@ Usage: scripts/test.sh [--fast | --faults [--kills N] | --all [--resume]] [SLICE
   --fast     lint, unit and integration alone, under 3 minutes
   --faults   break a whole pipeline in every way, kill each process N times (130), and print what was lost: nothing;
              in slices of at most 45 minutes, which also run alone, such as: faults-kills-storage
-  --all      CI's slices, the faults, every verb on one machine (molecule-lifecycle), every fault of every exchange (venue-faults),
-             every fault of a machine (remediation-guide, remediation-beyond, remediation-others), a million broken frames for each exchange (fuzz; FUZZ_FRAMES and
+  --all      CI's slices, the faults, every verb on one machine (molecule-lifecycle; those that change ClickHouse's packages:
+             lifecycle-packages), every fault of every exchange (venue-faults), every fault of a machine (remediation-guide,
+             remediation-beyond, remediation-others), a million broken frames for each exchange (fuzz; FUZZ_FRAMES and
              FUZZ_SEED choose how many and which), and every scenario on the next Debian
   --resume   with --all: skip the slices that passed since the last change of any file
   SLICE      only these, such as: lint unit integration readme molecule-nats trixie-nats
@@ -25,7 +26,7 @@ HELP
 
 readonly fast=(lint unit integration)
 # Minutes each. Of the verbs, CI runs backup, drill and the timers, in `maintenance`; of the faults one per section of the guide.
-readonly long=(molecule-lifecycle venue-faults fuzz remediation-guide remediation-beyond remediation-others)
+readonly long=(molecule-lifecycle lifecycle-packages venue-faults fuzz remediation-guide remediation-beyond remediation-others)
 readonly not_in_ci=(lifecycle)
 readonly faults=(faults-kills-storage faults-kills-servers faults-kills-collector faults-servers faults-outages faults-flow)
 ci=("${fast[@]}" readme)
@@ -107,6 +108,10 @@ run_slice() {
     readme) tests readme -m lab --timeout 1200 ;;
     faults-*) faults "$1" ;;
     remediation-*) REMEDIATION_FAULTS=${1#remediation-} PYTEST_ADDOPTS="--junitxml=$results/$1.xml" scenario remediation ;;
+    lifecycle-packages)
+      LIFECYCLE_CLICKHOUSE=packages PYTEST_ADDOPTS="--junitxml=$results/$1.xml -k '(upgrade or uninstalling) and not guide'" \
+        scenario lifecycle
+      ;;
     molecule-*) PYTEST_ADDOPTS="--junitxml=$results/$1.xml" scenario "${1#molecule-}" ;;
     trixie-*) LAB_SUITE=trixie PYTEST_ADDOPTS="--junitxml=$results/$1.xml" scenario "${1#trixie-}" ;;
     *) echo "no slice named $1" && return 2 ;;

@@ -35,10 +35,17 @@ WATCHING = ("prometheus", "prometheus-alertmanager", "prometheus-blackbox-export
 CONTENT = f"SELECT count() AS rows, {HASH} AS hash FROM trades"
 EXCHANGE = "http://10.98.0.34:8190/spot/api/v3"
 PAGE = 1000
-OLD = {"nats": "2.14.6", "clickhouse": "26.7.0-stable.1"}
+PACKAGES = os.environ.get("LIFECYCLE_CLICKHOUSE") == "packages"
+ONLY_PACKAGES = pytest.mark.skipif(
+    not PACKAGES, reason="the embedded engine has no packages; LIFECYCLE_CLICKHOUSE=packages"
+)
+OLD = {"nats": "2.14.6", "clickhouse": "26.7.0.1" if PACKAGES else "26.7.0-stable.1"}
 """Of molecule.yml."""
-NEW = {"nats": "2.15.1", "clickhouse": "26.7.3-stable.1"}
-NEW_SERVERS = (f"nats_version={NEW['nats']}", f"clickhouse_engine_version={NEW['clickhouse']}")
+NEW = {"nats": "2.15.1", "clickhouse": "26.7.3.1" if PACKAGES else "26.7.3-stable.1"}
+NEW_SERVERS = (
+    f"nats_version={NEW['nats']}",
+    f"clickhouse_{'' if PACKAGES else 'engine_'}version={NEW['clickhouse']}",
+)
 Make = Callable[..., str]
 """What the fixture gives."""
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -122,7 +129,13 @@ def servers(host: Host) -> dict[str, str]:
     for name in OLD:
         pid = host.check_output(f"systemctl show -P MainPID {name}-server")
         mapped = host.check_output(f"cat /proc/{pid}/maps")
-        (found[name],) = set(re.findall(rf"/opt/{name}/releases/([^/]+)/", mapped))
+        if name == "clickhouse" and PACKAGES:  # a process that was not restarted maps a deleted file
+            assert set(re.findall(r"\S*libchdb\S*(?: \(deleted\))?$", mapped, re.MULTILINE)) == {
+                "/usr/lib/clickhouse/libchdb.so"
+            }
+            found[name] = host.check_output("dpkg-query --show '--showformat=${Version}' clickhouse-common-static")
+        else:
+            (found[name],) = set(re.findall(rf"/opt/{name}/releases/([^/]+)/", mapped))
     assert json.loads(host.check_output("cat /etc/marketprism/installation.json"))["servers"] == found
     return found
 
@@ -230,6 +243,34 @@ def test_an_upgrade_of_everything_backs_up_first_and_a_rollback_goes_back(host: 
     assert "has no previous release to go back to; nothing was changed" in verb("rollback", code=1)
 
 
+@ONLY_PACKAGES
+def test_an_upgrade_of_the_machine_leaves_the_server_as_it_is(host: Host) -> None:
+    names = {"clickhouse-client", "clickhouse-common-static", "clickhouse-server"}
+    assert f"Candidate: {NEW['clickhouse']}" in host.check_output(
+        "apt-get update && apt-cache policy clickhouse-server"
+    )
+    assert set(host.check_output("apt-mark showhold").split()) == names
+    upgrade = "apt-get --simulate upgrade | grep '^Inst clickhouse' || true"
+    assert host.check_output(upgrade) == ""
+    host.check_output(f"apt-mark unhold {' '.join(names)}")
+    assert host.check_output(upgrade).count("Inst ") == len(names), "what holds them is the hold"
+    verb("repair")
+    assert set(host.check_output("apt-mark showhold").split()) == names
+    assert servers(host) == OLD
+
+
+@ONLY_PACKAGES
+def test_a_damaged_package_is_installed_again_and_no_upgrade(host: Host) -> None:
+    since = now(host)
+    host.check_output(
+        "echo broken > /usr/lib/clickhouse/damaged && mv /usr/lib/clickhouse/damaged /usr/lib/clickhouse/libchdb.so"
+        " && systemctl kill --signal=KILL clickhouse-server"
+    )
+    verb("remediate/clickhouse-down", "remediation_apply=true")
+    assert servers(host) == OLD
+    nothing_is_missing(host, since)
+
+
 def test_an_upgrade_that_does_not_become_healthy_goes_back_by_itself(host: Host, changed_app: Make) -> None:
     old, since = release(host), now(host)
     broken = changed_app("0.1.2", fault="raise SystemExit('broken on purpose')")
@@ -333,6 +374,8 @@ def test_uninstalling_takes_everything_away_and_deletes_no_data(host: Host) -> N
     units = "systemctl list-units --all --plain --no-legend 'marketprism*' 'nats*' 'clickhouse*'"
     left = host.check_output(f"{{ ls {places}; {units}; }} | grep -E 'marketprism|nats|clickhouse'")
     assert {line.split()[0] for line in left.splitlines()} == {LAB_UNIT}
+    assert host.check_output("dpkg-query --show 'clickhouse*' 2>&1 | grep -v 'no packages found' || true") == ""
+    assert host.check_output("ls /etc/apt/sources.list.d").count("clickhouse") == 0
     assert "marketprism" not in host.check_output("nft list tables")
     assert {name for name in WATCHING if host.package(name).is_installed} == {"prometheus-node-exporter"}
     assert host.service("prometheus-node-exporter").is_running
