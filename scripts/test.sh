@@ -16,7 +16,8 @@ Usage: scripts/test.sh [--fast | --faults [--kills N] | --all [--resume]] [SLICE
   --all      CI's slices, the faults, every verb on one machine (molecule-lifecycle; those that change ClickHouse's packages:
              lifecycle-packages), every fault of every exchange (venue-faults), every fault of a machine (remediation-guide,
              remediation-beyond, remediation-others), a million broken frames for each exchange (fuzz; FUZZ_FRAMES and
-             FUZZ_SEED choose how many and which), and every scenario on the next Debian
+             FUZZ_SEED choose how many and which), and every scenario on the next Debian; each
+             scenario also reboots its machine and uninstalls
   --resume   with --all: skip the slices that passed since the last change of any file
   SLICE      only these, such as: lint unit integration readme molecule-nats trixie-nats
 
@@ -46,7 +47,10 @@ while [ $# -gt 0 ]; do
     --fast) slices=("${fast[@]}") ;;
     --faults) slices=("${faults[@]}") ;;
     --kills) kills=${2:?--kills needs a number} && shift ;;
-    --all) slices=("${ci[@]}" "${faults[@]}" "${long[@]}" "${trixie[@]}") ;;
+    --all)
+      slices=("${ci[@]}" "${faults[@]}" "${long[@]}" "${trixie[@]}")
+      export MOLECULE_LONG=1
+      ;;
     --resume) resume=true ;;
     --help | -h) usage && exit 0 ;;
     -*) usage >&2 && exit 2 ;;
