@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from testinfra.host import Host
@@ -76,15 +77,21 @@ def test_what_no_rule_names_is_unknown_and_repaired_by_nothing(host: Host, riddl
     riddle.inject(host)
     try:
         deadline = time.monotonic() + DETECTION_SECONDS
-        while (found := doctor(host))["verdict"] != "unknown":
+        while not explains(found := doctor(host), riddle):
             assert time.monotonic() < deadline, json.dumps(found, indent=1)
             time.sleep(1)
         assert found["roots"] == []
-        assert found["unexplained"]["hop"] == riddle.hop
-        assert riddle.said in found["unexplained"]["detail"]
         code, said = playbook(riddle.wrong, "remediation_apply=true")
         assert code != 0, said
         assert "names no cause" in said
     finally:
         riddle.clean(host)
     wait_for(host, [], 120)
+
+
+def explains(found: dict[str, Any], riddle: Riddle) -> bool:
+    """Tell whether the doctor does not know, but where the data stop and why; just after a restart it sees less."""
+    if found["verdict"] != "unknown":
+        return False
+    unexplained = found["unexplained"]
+    return unexplained["hop"] == riddle.hop and riddle.said in unexplained["detail"]
