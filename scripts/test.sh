@@ -13,10 +13,10 @@ Usage: scripts/test.sh [--fast | --faults [--kills N] | --all [--resume]] [SLICE
   --fast     lint, unit and integration alone, under 3 minutes
   --faults   break a whole pipeline in every way, kill each process N times (130), and print what was lost: nothing;
              in slices of at most 45 minutes, which also run alone, such as: faults-kills-storage
-  --all      CI's slices, the faults, every verb on one machine (molecule-lifecycle; those that change ClickHouse's packages:
-             lifecycle-packages), every fault of every exchange (venue-faults), every fault of a machine (remediation-guide,
-             remediation-beyond, remediation-others), a million broken frames for each exchange (fuzz; FUZZ_FRAMES and
-             FUZZ_SEED choose how many and which), and every scenario on the next Debian; each
+  --all      CI's slices, the faults, every verb on one machine (lifecycle-verbs; as docs/operations.md has them: lifecycle-guide;
+             those that change ClickHouse's packages: lifecycle-packages), every fault of every exchange (venue-faults), every
+             fault of a machine (remediation-guide, remediation-beyond, remediation-others), a million broken frames for each
+             exchange (fuzz; FUZZ_FRAMES and FUZZ_SEED choose how many and which), and every scenario on the next Debian; each
              scenario also reboots its machine and uninstalls
   --resume   with --all: skip the slices that passed since the last change of any file
   SLICE      only these, such as: lint unit integration readme molecule-nats trixie-nats
@@ -27,7 +27,7 @@ HELP
 
 readonly fast=(lint unit integration)
 # Minutes each. Of the verbs, CI runs backup, drill and the timers, in `maintenance`; of the faults one per section of the guide.
-readonly long=(molecule-lifecycle lifecycle-packages venue-faults fuzz remediation-guide remediation-beyond remediation-others)
+readonly long=(lifecycle-verbs lifecycle-guide lifecycle-packages venue-faults fuzz remediation-guide remediation-beyond remediation-others)
 readonly not_in_ci=(lifecycle)
 readonly faults=(faults-kills-storage faults-kills-servers faults-kills-collector faults-servers faults-outages faults-flow)
 ci=("${fast[@]}" readme)
@@ -112,6 +112,8 @@ run_slice() {
     readme) tests readme -m lab --timeout 1200 ;;
     faults-*) faults "$1" ;;
     remediation-*) REMEDIATION_FAULTS=${1#remediation-} PYTEST_ADDOPTS="--junitxml=$results/$1.xml" scenario remediation ;;
+    lifecycle-verbs) PYTEST_ADDOPTS="--junitxml=$results/$1.xml -k 'not guide'" scenario lifecycle ;;
+    lifecycle-guide) PYTEST_ADDOPTS="--junitxml=$results/$1.xml -k guide" scenario lifecycle ;;
     lifecycle-packages)
       LIFECYCLE_CLICKHOUSE=packages PYTEST_ADDOPTS="--junitxml=$results/$1.xml -k '(upgrade or uninstalling) and not guide'" \
         scenario lifecycle

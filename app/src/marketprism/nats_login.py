@@ -1,6 +1,7 @@
 """How one of the contract's users logs in to NATS, and by what it knows the server. Every connection begins here."""
 
 import asyncio
+import logging
 import ssl
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -58,9 +59,16 @@ class NatsLogin:
             "signature_cb": self._key.sign,
             "inbox_prefix": inbox_prefix(self.user),
         }
-        if self._tls is not None:  # at once: what the server says before it could also be said by somebody between
+        if self._tls is not None:
+            # nats-py makes a plain connection into one of TLS, and asyncio warns that the two end in different ways.
+            logging.getLogger("asyncio").addFilter(_is_no_end_of_tls)
+            # At once: what the server says before it could also be said by somebody between.
             options |= {"tls": self._tls, "tls_handshake_first": True}
         return options
+
+
+def _is_no_end_of_tls(record: logging.LogRecord) -> bool:
+    return "eof_received()" not in record.getMessage()
 
 
 async def certificate_end(settings: Settings) -> datetime:

@@ -77,6 +77,19 @@ async def test_every_user_works_with_a_server_that_the_authority_vouches_for(
     await link.close()
 
 
+async def test_the_end_of_a_connection_is_no_news(
+    server: NatsServer, credentials: Path, authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
+    """On the command line asyncio's warning of it stood before the answer."""
+    link = Link(settings_for(server, credentials, ca_file=authority.certificate))
+    async with asyncio.timeout(10):
+        await link.connect()
+    server.stop()
+    await until(lambda: not link.is_connected, seconds=10)
+    await link.close()
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
+
+
 async def test_a_server_for_which_another_authority_vouches_is_not_talked_to(
     server: NatsServer, credentials: Path, tmp_path: Path
 ) -> None:

@@ -16,6 +16,7 @@ from marketprism.contract.catalog import HOT_DATABASE, STREAMS
 from marketprism.contract.tables import TABLES
 from marketprism.errors import ConfigurationError
 from marketprism.ops import backup as backups
+from marketprism.ops import snapshots
 from marketprism.ops.restore import RestoreError
 from tests.integration.conftest import api, connect
 from tests.integration.servers import ClickHouseServer, NatsServer
@@ -70,6 +71,11 @@ async def publish(server: NatsServer) -> None:
     await client.close()
 
 
+async def publish_until(server: NatsServer, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        await publish(server)
+
+
 async def run(*arguments: str) -> dict[str, object]:
     result = await asyncio.to_thread(CliRunner().invoke, app, [*arguments, "--json"])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
@@ -105,6 +111,41 @@ async def test_what_is_restored_equals_what_was_backed_up(
     assert done["id"] == made["id"]
     assert (trades.query(CONTENT), await contents(nats_admin)) == before
     assert (await api(nats_admin, "CONSUMER.INFO.MARKET_DATA.storage-hot"))["num_pending"] == MESSAGES
+
+
+async def test_what_was_backed_up_while_messages_came_is_restored(
+    target: Path, trades: ClickHouseServer, nats_server: NatsServer, nats_admin: NatsClient
+):
+    await publish(nats_server)
+    before = await contents(nats_admin)
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(publish_until(nats_server, stop))
+        made = await run("backup", str(target))
+        stop.set()
+    await run("restore", str(target), "--move-aside")
+    found = await contents(nats_admin)
+    assert found[:MESSAGES] == before
+    assert len(found) >= MESSAGES
+    state = (await api(nats_admin, "STREAM.INFO.MARKET_DATA"))["state"]
+    assert state["last_seq"] >= made["messages"]["MARKET_DATA"]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "messages", "whole"),
+    [
+        pytest.param(11, 20, 10, True, id="as recorded"),
+        pytest.param(11, 24, 14, True, id="four came"),
+        pytest.param(15, 24, 10, True, id="four came, four were purged"),
+        pytest.param(11, 20, 9, False, id="one is missing"),
+        pytest.param(11, 19, 9, False, id="the last is missing"),
+        pytest.param(0, 0, 0, False, id="empty"),
+    ],
+)
+def test_a_restored_stream_is_whole_with_what_was_recorded(first: int, last: int, messages: int, whole: bool):
+    recorded = {"first_seq": 11, "last_seq": 20, "messages": 10}
+    restored = {"first_seq": first, "last_seq": last, "messages": messages}
+    assert snapshots.is_whole(recorded, restored) is whole
 
 
 async def test_data_is_not_restored_over_unless_it_is_moved_aside(

@@ -125,10 +125,12 @@ async def _load_streams(settings: Settings, target: Path, chosen: Manifest, asid
                 await snapshots.save(jetstream, name, kept)
             if number is not None:
                 await jetstream.call(f"STREAM.DELETE.{name}")
-            state = await snapshots.load(jetstream, name, target / "jetstream" / chosen.id)
-            if state["messages"] != chosen.messages[name]:
+            saved = target / "jetstream" / chosen.id
+            state = await snapshots.load(jetstream, name, saved)
+            if not snapshots.is_whole(snapshots.recorded(name, saved), state):
                 raise RestoreError(
-                    f"stream {name} holds {state['messages']} messages, the backup says {chosen.messages[name]}",
+                    f"stream {name} holds {state['messages']} messages up to {state['last_seq']}, the backup says"
+                    f" {chosen.messages[name]}",
                     remedy="restore again, or take another backup",
                 )
 

@@ -5,6 +5,7 @@ the server sends chunks of a compressed archive that only it reads, and waits wh
 """
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ async def load(jetstream: JetStream, stream: str, directory: Path) -> dict[str, 
     """Make the stream again from what `save` wrote; it must not exist.
 
     Returns:
-        The state of the stream that was made.
+        The state of the stream that was made: see `is_whole`.
 
     Raises:
         UnavailableError: The server refuses or falls silent.
@@ -77,6 +78,22 @@ async def load(jetstream: JetStream, stream: str, directory: Path) -> dict[str, 
     done = await _send(jetstream, subject, b"", _RESTORED_SECONDS, what)
     state: dict[str, Any] = _accepted(msgspec.json.decode(done), what)["state"]
     return state
+
+
+def recorded(stream: str, directory: Path) -> dict[str, Any]:
+    """Return the state that `save` wrote down."""
+    state: dict[str, Any] = msgspec.json.decode((directory / f"{stream}.json").read_bytes())["state"]
+    return state
+
+
+def is_whole(recorded: Mapping[str, int], restored: Mapping[str, int]) -> bool:
+    """Tell whether a restored stream has every message that was recorded, apart from those purged at its front.
+
+    The server states what it holds, then writes the archive while messages come and go: on a stream of 170 messages
+    a second the archive held 4 more (measured with nats-server 2.15.1).
+    """
+    purged = max(0, restored["first_seq"] - recorded["first_seq"])
+    return restored["last_seq"] >= recorded["last_seq"] and restored["messages"] + purged >= recorded["messages"]
 
 
 async def _next(chunks: asyncio.Queue[Msg], stream: str) -> Msg | None:
