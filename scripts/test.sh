@@ -106,16 +106,16 @@ run_slice() {
   case "$1" in
     lint) lint ;;
     unit) tests unit -m "not integration and not lab and not venue_faults and not fuzz and not faults" --numprocesses 4 --dist loadfile ;;
-    integration) fetch_artifacts && tests integration -m integration ;;
+    integration) fetch_artifacts && tests integration -m integration --numprocesses 2 --dist loadfile ;;
     venue-faults) fetch_artifacts && tests venue-faults -m venue_faults ;;
     fuzz) tests fuzz -m fuzz ;;
     readme) tests readme -m lab --timeout 1200 ;;
     faults-*) faults "$1" ;;
     remediation-*) REMEDIATION_FAULTS=${1#remediation-} PYTEST_ADDOPTS="--junitxml=$results/$1.xml" scenario remediation ;;
-    lifecycle-verbs) PYTEST_ADDOPTS="--junitxml=$results/$1.xml -k 'not guide'" scenario lifecycle ;;
-    lifecycle-guide) PYTEST_ADDOPTS="--junitxml=$results/$1.xml -k guide" scenario lifecycle ;;
+    lifecycle-verbs) PYTEST_ADDOPTS="--junitxml=$results/$1.xml -k 'not works_as_it_is_written'" scenario lifecycle ;;
+    lifecycle-guide) PYTEST_ADDOPTS="--junitxml=$results/$1.xml -k works_as_it_is_written" scenario lifecycle ;;
     lifecycle-packages)
-      LIFECYCLE_CLICKHOUSE=packages PYTEST_ADDOPTS="--junitxml=$results/$1.xml -k '(upgrade or uninstalling) and not guide'" \
+      LIFECYCLE_CLICKHOUSE=packages PYTEST_ADDOPTS="--junitxml=$results/$1.xml -k '(upgrade or uninstalling) and not works_as_it_is_written'" \
         scenario lifecycle
       ;;
     molecule-*) PYTEST_ADDOPTS="--junitxml=$results/$1.xml" scenario "${1#molecule-}" ;;
