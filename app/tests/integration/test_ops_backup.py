@@ -132,20 +132,25 @@ async def test_what_was_backed_up_while_messages_came_is_restored(
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "messages", "whole"),
+    ("first", "last", "messages", "acknowledged", "whole"),
     [
-        pytest.param(11, 20, 10, True, id="as recorded"),
-        pytest.param(11, 24, 14, True, id="four came"),
-        pytest.param(15, 24, 10, True, id="four came, four were purged"),
-        pytest.param(11, 20, 9, False, id="one is missing"),
-        pytest.param(11, 19, 9, False, id="the last is missing"),
-        pytest.param(0, 0, 0, False, id="empty"),
+        pytest.param(11, 20, 10, 0, True, id="as recorded"),
+        pytest.param(11, 24, 14, 0, True, id="four came"),
+        pytest.param(15, 24, 10, 16, True, id="four came, four were purged"),
+        pytest.param(21, 20, 0, 20, True, id="all were purged"),
+        pytest.param(15, 20, 6, 12, False, id="two of the front were not acknowledged"),
+        pytest.param(15, 20, 6, 0, False, id="the front is missing"),
+        pytest.param(11, 20, 9, 16, False, id="one is missing"),
+        pytest.param(11, 19, 9, 16, False, id="the last is missing"),
+        pytest.param(0, 0, 0, 0, False, id="empty"),
     ],
 )
-def test_a_restored_stream_is_whole_with_what_was_recorded(first: int, last: int, messages: int, whole: bool):
+def test_a_restored_stream_is_whole_with_what_was_recorded(
+    first: int, last: int, messages: int, acknowledged: int, whole: bool
+):
     recorded = {"first_seq": 11, "last_seq": 20, "messages": 10}
     restored = {"first_seq": first, "last_seq": last, "messages": messages}
-    assert snapshots.is_whole(recorded, restored) is whole
+    assert snapshots.is_whole(recorded, restored, acknowledged) is whole
 
 
 async def test_data_is_not_restored_over_unless_it_is_moved_aside(

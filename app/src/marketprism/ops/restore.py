@@ -127,7 +127,7 @@ async def _load_streams(settings: Settings, target: Path, chosen: Manifest, asid
                 await jetstream.call(f"STREAM.DELETE.{name}")
             saved = target / "jetstream" / chosen.id
             state = await snapshots.load(jetstream, name, saved)
-            if not snapshots.is_whole(snapshots.recorded(name, saved), state):
+            if not snapshots.is_whole(snapshots.recorded(name, saved), state, await _acknowledged(jetstream, name)):
                 raise RestoreError(
                     f"stream {name} holds {state['messages']} messages up to {state['last_seq']}, the backup says"
                     f" {chosen.messages[name]}",
@@ -139,6 +139,12 @@ async def _messages(jetstream: JetStream, stream: str) -> int | None:
     """Return the number of messages; None where there is no such stream."""
     answer = await jetstream.call(f"STREAM.INFO.{stream}")
     return int(answer["state"]["messages"]) if "state" in answer else None
+
+
+async def _acknowledged(jetstream: JetStream, stream: str) -> int:
+    """Return up to which sequence the stream's consumer has acknowledged; 0 where it has none."""
+    answer = await jetstream.call(f"CONSUMER.INFO.{stream}.{STREAMS[stream].consumer}")
+    return int(answer["ack_floor"]["stream_seq"]) if "ack_floor" in answer else 0
 
 
 def _compare(clickhouse: ClickHouseHttp, chosen: Manifest, suffix: str) -> None:

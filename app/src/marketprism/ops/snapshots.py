@@ -86,13 +86,18 @@ def recorded(stream: str, directory: Path) -> dict[str, Any]:
     return state
 
 
-def is_whole(recorded: Mapping[str, int], restored: Mapping[str, int]) -> bool:
-    """Tell whether a restored stream has every message that was recorded, apart from those purged at its front.
+def is_whole(recorded: Mapping[str, int], restored: Mapping[str, int], acknowledged: int) -> bool:
+    """Tell whether a restored stream has every message that was recorded, apart from acknowledged ones at its front.
 
-    The server states what it holds, then writes the archive while messages come and go: on a stream of 170 messages
-    a second the archive held 4 more (measured with nats-server 2.15.1).
+    The server states what it holds, then writes the archive while messages come and storage purges what it has
+    acknowledged: on a stream of 170 messages a second the archive held 4 more (measured with nats-server 2.15.1).
+
+    Args:
+        recorded: The state when the archive was begun.
+        restored: The state of the stream that was made of it.
+        acknowledged: Sequence up to which its consumer needs nothing; 0 without one.
     """
-    purged = max(0, restored["first_seq"] - recorded["first_seq"])
+    purged = max(0, min(restored["first_seq"], acknowledged + 1) - recorded["first_seq"])
     return restored["last_seq"] >= recorded["last_seq"] and restored["messages"] + purged >= recorded["messages"]
 
 
