@@ -44,7 +44,10 @@ def make(settings: Settings, target: Path, *, full_every_days: int, keep_days: i
     """
     for name in ("clickhouse", "jetstream"):
         if not (target / name).is_dir():
-            raise ConfigurationError(f"{target / name} is no directory", remedy="let playbooks/backup.yml prepare it")
+            raise ConfigurationError(
+                f"{target / name} is no directory",
+                remedy="set backup_dir in the inventory, and let playbooks/repair.yml prepare it",
+            )
     started = datetime.now(UTC)
     backup_id = started.strftime(manifests.ID_FORMAT)
     jetstream = target / "jetstream" / backup_id
