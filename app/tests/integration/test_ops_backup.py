@@ -216,5 +216,8 @@ async def test_a_damaged_backup_is_refused_before_anything_changes(target: Path,
 
 
 async def test_a_target_that_was_not_prepared_is_refused(target: Path):
-    with pytest.raises(ConfigurationError, match=r"clickhouse is no directory; let playbooks/backup\.yml prepare it"):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"clickhouse is no directory; set backup_dir in the inventory, and let playbooks/repair\.yml prepare it",
+    ):
         await run("backup", str(target / "jetstream"))
