@@ -154,7 +154,7 @@ class StorageSettings(_Section):
         bind: Address of the health and metrics server.
         batch_events: Events that trigger an insert before `batch_seconds` have passed.
         batch_seconds: Time from one insert to the next, unless an insert takes longer; most of the time from a frame to
-            its row.
+            its row. A stream with few events is inserted less often, up to once a second.
         hot_days: Days after its last insert that a day of data stays in the hot database; with cold storage, until it
             is proven there.
         cold_enabled: Whether ``storage --mode cold`` runs; without it hot storage drops old days by age alone.
