@@ -78,6 +78,23 @@ async def test_unacknowledged_messages_come_again_first_and_at_once(client: Nats
     await alive.close()
 
 
+async def test_a_batch_that_was_pulled_ahead_is_acknowledged_on_its_own(client: NatsClient, collector: NatsClient):
+    """The acknowledgement of the batch before does not cover it: after a kill it comes again, and it alone."""
+    await publish(collector, 12)
+    dead = await opened(client)
+    first = await dead.pull(messages=5, size=8_000_000, seconds=1)
+    await dead.pull_ahead(messages=5, size=8_000_000, seconds=1)
+    await dead.acknowledge(first[-1])
+    assert await sequences(dead) == [6, 7, 8, 9, 10]
+    await dead.pull_ahead(messages=5, size=8_000_000, seconds=0.3)
+    assert await sequences(dead) == [11, 12]
+    alive = await opened(client)
+    again = await alive.pull(messages=100, size=8_000_000, seconds=0.3)
+    assert [(m.stream_seq, m.deliveries) for m in again] == [(number, 2) for number in range(6, 13)]
+    await dead.close()
+    await alive.close()
+
+
 async def test_what_comes_again_is_complete_and_in_order_before_anything_is_handed_out(
     client: NatsClient, collector: NatsClient
 ):

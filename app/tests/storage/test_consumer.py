@@ -32,6 +32,8 @@ class SlowServer:
     def __init__(self, *, at_once: int) -> None:
         self._at_once = at_once
         self._delivered = 0
+        self.next_stream_seq = 1
+        self.requests = 0
 
     def new_inbox(self) -> str:
         return "inbox"
@@ -48,9 +50,11 @@ class SlowServer:
         return Msg(None, subject, "", msgspec.json.encode(answers[subject.split(".")[2]]))
 
     async def publish(self, _subject: str, _payload: bytes, reply: str) -> None:
+        self.requests += 1
         for _ in range(self._at_once):
             self._delivered += 1
-            place = f"$JS.ACK.MARKET_DATA.storage-hot.1.{self._delivered}.{self._delivered}.0.0"
+            place = f"$JS.ACK.MARKET_DATA.storage-hot.1.{self.next_stream_seq}.{self._delivered}.0.0"
+            self.next_stream_seq += 1
             await self._deliver(Msg(None, reply, place, b"{}"))
 
 
@@ -71,3 +75,23 @@ async def test_a_pull_that_brings_nothing_and_does_not_end_is_the_end_of_the_ses
     session = await opened(SlowServer(at_once=0), monkeypatch)
     with pytest.raises(UnavailableError, match="a pull was not answered"):
         await session.pull(messages=9, size=1000, seconds=0)
+
+
+async def test_what_was_asked_for_ahead_is_what_the_next_pull_returns(monkeypatch: pytest.MonkeyPatch):
+    server = SlowServer(at_once=2)
+    session = await opened(server, monkeypatch)
+    await session.pull(messages=2, size=1000, seconds=0)
+    await session.pull_ahead(messages=2, size=1000, seconds=0)
+    assert [each.stream_seq for each in await session.pull(messages=2, size=1000, seconds=0)] == [3, 4]
+    assert server.requests == 2
+
+
+async def test_what_is_being_stored_and_is_delivered_again_ends_the_session(monkeypatch: pytest.MonkeyPatch):
+    """Its second delivery comes for the request that was made ahead; nothing of it is handed out twice."""
+    server = SlowServer(at_once=2)
+    session = await opened(server, monkeypatch)
+    await session.pull(messages=2, size=1000, seconds=0)
+    server.next_stream_seq = 2
+    await session.pull_ahead(messages=2, size=1000, seconds=0)
+    with pytest.raises(UnavailableError, match="message 2 came after a later one"):
+        await session.pull(messages=2, size=1000, seconds=0)

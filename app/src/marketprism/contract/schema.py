@@ -87,7 +87,8 @@ def consumer_config(stream: Stream) -> dict[str, Any]:
     """Render the durable consumer of hot storage for a stream that has one.
 
     ``max_deliver`` is unlimited: with a limit, an outage of ClickHouse would exhaust it and lose data. One
-    acknowledgement covers all earlier messages, so a batch costs one.
+    acknowledgement covers all earlier messages, so a batch costs one. Two batches of `storage.batch_events` may be
+    under way: one is stored while the next one arrives.
     """
     return {
         "durable_name": stream.consumer,
@@ -95,7 +96,7 @@ def consumer_config(stream: Stream) -> dict[str, Any]:
         "ack_policy": "all",
         "ack_wait": 30 * NANOSECONDS,
         "max_deliver": -1,
-        "max_ack_pending": 20_000,
+        "max_ack_pending": 40_000,
         "replay_policy": "instant",
     }
 

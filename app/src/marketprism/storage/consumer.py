@@ -7,7 +7,8 @@ acknowledged to be delivered again, and hands nothing out before all of it is th
 does not fit into a pull any more behind all others, where the acknowledgement of later ones would cover it.
 
 No message is redelivered while a batch is being stored, however long that takes: a pull consumer delivers on request
-only, and no request is open then. So nothing needs to extend the acknowledgement's deadline.
+only, and no request is open then but one for the next batch (`Session.pull_ahead`), which ends long before the
+acknowledgement's deadline. So nothing needs to extend that.
 """
 
 import asyncio
@@ -126,8 +127,10 @@ class Session:
         self._wanted = 0
         self._pulls = 0
         self._pulled: asyncio.Future[None] | None = None
+        self._pull_deadline = 0.0
         self._lost: str | None = None
         self._next = 0
+        self._newest = 0
         self._redelivery_end = 0
         self._redeliveries = 0
         self._came_again: set[int] = set()
@@ -146,6 +149,7 @@ class Session:
         self.epoch = stream_epoch(name, stream.created)
         self.ack_floor = info.ack_floor.stream_seq
         self._next = info.delivered.consumer_seq + 1
+        self._newest = self.ack_floor
         self._redelivery_end = info.delivered.stream_seq
         self._redeliveries = info.num_ack_pending
         try:
@@ -181,11 +185,24 @@ class Session:
         self._check()
         while self._redeliveries:
             await self._take_redeliveries(size)
-        if len(self._batch) < messages:
+        if self._pulled is not None:
+            await self._arrival()
+        elif len(self._batch) < messages:
             await self._more(messages, size, seconds)
         # What arrives after the end of a pull is kept for the next one: it will not be delivered again.
         batch, self._batch = self._batch, []
         return batch
+
+    async def pull_ahead(self, *, messages: int, size: int, seconds: float) -> None:
+        """Ask for a batch that arrives while the one before it is stored; the next `pull` returns it.
+
+        Args:
+            messages: Most messages.
+            size: Most bytes; must exceed the largest message.
+            seconds: Longest wait; far less than ``ack_wait``, or the server delivers again what is being stored.
+        """
+        self._check()
+        await self._ask(messages, size, seconds)
 
     async def _take_redeliveries(self, size: int) -> None:
         """Have more of the earlier deliveries come again; they fit into memory, as what an earlier pull brought."""
@@ -217,19 +234,30 @@ class Session:
         return msgspec.json.decode(answer, type=_Answer).error is None
 
     async def _more(self, messages: int, size: int, seconds: float) -> None:
+        await self._ask(messages, size, seconds)
+        await self._arrival()
+
+    async def _ask(self, messages: int, size: int, seconds: float) -> None:
         self._wanted = messages
-        self._pulled = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._pulled = loop.create_future()
+        self._pull_deadline = loop.time() + seconds + _SLACK_SECONDS
         self._pulls += 1
         request = {"batch": messages - len(self._batch), "max_bytes": size, "expires": int(seconds * 1e9)}
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream.name}.{self._consumer}"
         await self._publish(subject, msgspec.json.encode(request), f"{self._inbox}.{self._pulls}")
+
+    async def _arrival(self) -> None:
+        """Wait until what was asked for is there, or will not come any more."""
+        assert self._pulled is not None
         try:
-            async with asyncio.timeout(seconds + _SLACK_SECONDS):
+            async with asyncio.timeout_at(self._pull_deadline):
                 await self._pulled
         except TimeoutError:
             # Where something came, the server answers, and one of us is slow: to begin again would never end.
             if not self._batch:
                 self._lost = self._lost or "a pull was not answered"
+        self._pulled = None
         self._check()
 
     async def acknowledge(self, message: Message) -> None:
@@ -269,6 +297,7 @@ class Session:
         if self._redeliveries and message.stream_seq <= self._redelivery_end:
             self._redeliveries -= 1
             self._came_again.add(message.stream_seq)
+        self._newest = max(self._newest, message.stream_seq)
         self._batch.append(message)
         if len(self._batch) >= self._wanted:
             self._finish()
@@ -279,7 +308,7 @@ class Session:
         if message.stream_seq <= self._redelivery_end and self._redeliveries:
             earlier = message.stream_seq in self._came_again
         else:
-            earlier = bool(self._batch) and message.stream_seq <= self._batch[-1].stream_seq
+            earlier = message.stream_seq <= self._newest
         if earlier or message.stream_seq <= self.ack_floor:
             return f"message {message.stream_seq} came after a later one"
         return None

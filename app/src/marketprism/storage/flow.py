@@ -32,6 +32,10 @@ _NEWEST_SECONDS = 3600
 _SERVER_SECONDS = 5.0
 _SHORTEST_PULL_SECONDS = 0.1
 _ENOUGH_EVENTS = 250
+_PULL_AHEAD_SECONDS = 5.0
+"""Longest insert beside which the next batch is pulled: it waits for its own acknowledgement, and the server is patient
+for ``ack_wait`` only."""
+
 _LONGEST_WAIT_SECONDS = 1.0
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -105,10 +109,11 @@ class Flow:
         self._server_due = 0.0
         self._insert_due = 0.0
         self._pulled = 0.0
+        self._store_seconds = 0.0
         self._session: Session | None = None
         self._pending = 0
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"store-{stream.name}")
-        self._batch_messages = min(settings.storage.batch_events, consumer_config(stream)["max_ack_pending"])
+        self._batch_messages = min(settings.storage.batch_events, consumer_config(stream)["max_ack_pending"] // 2)
         self._log = logs.get("storage.flow").bind(stream=stream.name)
         link.when_broken(self._break)
 
@@ -183,8 +188,11 @@ class Flow:
         if not messages:
             return
         self._metrics.redelivered.labels(self.stream.name).inc(sum(m.deliveries > 1 for m in messages))
+        if messages[-1].pending >= len(messages) and self._store_seconds < _PULL_AHEAD_SECONDS:
+            await session.pull_ahead(messages=self._batch_messages, size=BATCH_BYTES, seconds=_SHORTEST_PULL_SECONDS)
         result = await self._store(session, messages)
         stored = time.monotonic()
+        self._store_seconds = stored - pulled
         events = result.stored.total() + result.duplicates.total()
         self._insert_due = pulled + until_next_insert(self._settings.storage.batch_seconds, events, elapsed)
         await self._lay_aside(session.epoch, result.dead)
