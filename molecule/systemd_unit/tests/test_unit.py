@@ -36,6 +36,11 @@ def test_drift_and_an_interrupted_change_restarted_it(host) -> None:
     assert host.file("/etc/systemd/system/toy@.service").contains("^PrivateUsers=true$")
 
 
+def test_one_that_was_still_starting_with_an_old_setting_was_restarted_too(host) -> None:
+    assert host.service("waiting").is_running
+    assert host.file("/etc/waiting").content_string == "right\n"
+
+
 def test_systemd_restarted_the_killed_service(host) -> None:
     state = show(host, "ActiveState", "MainPID", "NRestarts", "StartLimitIntervalUSec")
     assert state["ActiveState"] == "active"
