@@ -14,10 +14,10 @@ Usage: scripts/test.sh [--fast | --faults [--kills N] | --all [--resume]] [SLICE
   --faults   break a whole pipeline in every way, kill each process N times (130), and print what was lost: nothing;
              in slices of at most 45 minutes, which also run alone, such as: faults-kills-storage
   --all      CI's slices, the faults, every verb on one machine (lifecycle-verbs; as docs/operations.md has them: lifecycle-guide;
-             those that change ClickHouse's packages: lifecycle-packages), every fault of every exchange (venue-faults), every
-             fault of a machine (remediation-guide, remediation-beyond, remediation-others), a million broken frames for each
-             exchange (fuzz; FUZZ_FRAMES and FUZZ_SEED choose how many and which), and every scenario on the next Debian; each
-             scenario also reboots its machine and uninstalls
+             those that change ClickHouse's packages: lifecycle-packages) and on two, also in check mode (molecule-split), every
+             fault of every exchange (venue-faults), every fault of a machine (remediation-guide, remediation-beyond,
+             remediation-others), a million broken frames for each exchange (fuzz; FUZZ_FRAMES and FUZZ_SEED choose how many and
+             which), and every scenario on the next Debian; each scenario also reboots its machine and uninstalls
   --resume   with --all: skip the slices that passed since the last change of any file
   SLICE      only these, such as: lint unit integration readme molecule-nats trixie-nats
 
@@ -27,8 +27,8 @@ HELP
 
 readonly fast=(lint unit integration)
 # Minutes each. Of the verbs, CI runs backup, drill and the timers, in `maintenance`; of the faults one per section of the guide.
-readonly long=(lifecycle-verbs lifecycle-guide lifecycle-packages venue-faults fuzz remediation-guide remediation-beyond remediation-others)
-readonly not_in_ci=(lifecycle)
+readonly long=(lifecycle-verbs lifecycle-guide lifecycle-packages molecule-split venue-faults fuzz remediation-guide remediation-beyond remediation-others)
+readonly not_in_ci=(lifecycle split)
 readonly faults=(faults-kills-storage faults-kills-servers faults-kills-collector faults-servers faults-outages faults-flow)
 ci=("${fast[@]}" readme)
 trixie=()

@@ -7,34 +7,22 @@ compared with what is stored after every verb.
 import json
 import os
 import re
-import shutil
-import subprocess
 import tarfile
 import urllib.error
 import urllib.request
-from collections.abc import Callable
-from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
+from installation import CONTENT, EPHEMERAL, NO_PROXY, STATE, changed_app, nothing_is_missing, now, query, release, verb
 from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
 from marketprism.nkey import NKey
 
-CLONE = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
-EPHEMERAL = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
-STATE = EPHEMERAL / "state" / "mp-lifecycle"
 BACKUPS = "/srv/backup"
-HASH = "toString(sum(cityHash64(trade_id, price, quantity, timestamp, inserted_at)))"
 LAB_UNIT = "marketprism-lab-vm.service"
 """The machine's own, as it is no real one."""
 WATCHING = ("prometheus", "prometheus-alertmanager", "prometheus-blackbox-exporter", "prometheus-node-exporter")
-CONTENT = f"SELECT count() AS rows, {HASH} AS hash FROM trades"
-EXCHANGE = "http://10.98.0.34:8190/spot/api/v3"
-PAGE = 1000
 PACKAGES = os.environ.get("LIFECYCLE_CLICKHOUSE") == "packages"
 ONLY_PACKAGES = pytest.mark.skipif(
     not PACKAGES, reason="the embedded engine has no packages; LIFECYCLE_CLICKHOUSE=packages"
@@ -46,28 +34,6 @@ NEW_SERVERS = (
     f"nats_version={NEW['nats']}",
     f"clickhouse_{'' if PACKAGES else 'engine_'}version={NEW['clickhouse']}",
 )
-Make = Callable[..., str]
-"""What the fixture gives."""
-NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-def verb(name: str, *extra: str, code: int = 0) -> str:
-    """Run a playbook against the machine as an operator would; returns what it printed."""
-    command = ["ansible-playbook", "-i", str(EPHEMERAL / "inventory"), str(CLONE / "playbooks" / f"{name}.yml")]
-    for variable in ("marketprism_inventory=mp-lifecycle", f"marketprism_state_dir={STATE}", *extra):
-        command += ["-e", variable]
-    environ = {
-        **os.environ,
-        "ANSIBLE_CONFIG": str(EPHEMERAL / "ansible.cfg"),
-        "ANSIBLE_ROLES_PATH": str(CLONE / "roles"),
-    }
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
-    assert (done.returncode == 0) == (code == 0), done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-def query(host: Host, sql: str) -> list[dict[str, Any]]:
-    return json.loads(host.check_output("marketprism sql --format json %s", sql))["data"]
 
 
 def secret(name: str) -> str:
@@ -85,44 +51,6 @@ def ask_as(role: str, password: str, sql: str) -> tuple[int, str]:
         return error.code, ""
 
 
-def now(host: Host) -> str:
-    return host.check_output("date -u +%Y-%m-%dT%H:%M:%S.%3N")
-
-
-def traded(symbol: str, first: int, rows: int) -> list[tuple[int, Decimal, Decimal, int]]:
-    """Ask the exchange for its trades from an id on, by id, price, quantity and milliseconds."""
-    found: list[tuple[int, Decimal, Decimal, int]] = []
-    while len(found) < rows:
-        page = f"{EXCHANGE}/historicalTrades?symbol={symbol}&fromId={first + len(found)}&limit={PAGE}"
-        with NO_PROXY.open(page, timeout=20) as answer:
-            trades: list[dict[str, Any]] = json.load(answer)
-        assert trades, f"{symbol}: no trades from {first + len(found)} on"
-        found += [(each["id"], Decimal(each["price"]), Decimal(each["qty"]), each["time"]) for each in trades]
-    return found[:rows]
-
-
-def nothing_is_missing(host: Host, since: str) -> None:
-    """Compare what was stored since a time with itself, as an operator does, and with what the exchange traded."""
-    audited = host.run("marketprism audit --json --since %s", since)
-    found = json.loads(audited.stdout)
-    assert (found["differences"], audited.rc) == ([], 0)
-    trades = {line["symbol"]: line for line in found["lines"] if line["data_type"] == "trade"}
-    assert {symbol: line["missing"] for symbol, line in trades.items()} == {"BTC-USDT": 0, "ETH-USDT": 0}
-    for symbol in trades:
-        sql = (
-            "SELECT trade_id, toString(price) AS price, toString(quantity) AS quantity,"
-            f" toUnixTimestamp64Milli(timestamp) AS ms FROM trades WHERE symbol = '{symbol}'"
-            f" AND timestamp >= toDateTime64('{since}', 6, 'UTC') ORDER BY trade_id"
-        )
-        rows = query(host, sql)
-        stored = [
-            (int(each["trade_id"]), Decimal(each["price"]), Decimal(each["quantity"]), int(each["ms"])) for each in rows
-        ]
-        seconds = (datetime.now(UTC) - datetime.fromisoformat(f"{since}+00:00")).total_seconds()
-        assert len(stored) > 20 * seconds, "the load was there"
-        assert stored == traded(symbol.replace("-", ""), stored[0][0], len(stored))
-
-
 def servers(host: Host) -> dict[str, str]:
     """Return the servers that run, by the files of their processes; the record has to say the same."""
     found = {}
@@ -138,32 +66,6 @@ def servers(host: Host) -> dict[str, str]:
             (found[name],) = set(re.findall(rf"/opt/{name}/releases/([^/]+)/", mapped))
     assert json.loads(host.check_output("cat /etc/marketprism/installation.json"))["servers"] == found
     return found
-
-
-def release(host: Host) -> str:
-    """Return the release that runs, by three witnesses: the link, the files of the process, and the record."""
-    name = host.check_output("basename $(readlink -f /opt/marketprism/current)")
-    mapped = host.check_output("cat /proc/$(systemctl show -P MainPID marketprism-collector)/maps")
-    assert set(re.findall(r"/opt/marketprism/releases/([^/]+)/", mapped)) == {name}
-    assert json.loads(host.check_output("cat /etc/marketprism/installation.json"))["version"] == name
-    return name
-
-
-@pytest.fixture
-def changed_app(tmp_path: Path):
-    """Makes a tree of the application with another version, and with a fault where one is wanted."""
-
-    def make(version: str, fault: str = "") -> str:
-        tree = tmp_path / version
-        shutil.copytree(CLONE / "app", tree, ignore=shutil.ignore_patterns("tests", "benchmarks", "__pycache__", ".*"))
-        project = tree / "pyproject.toml"
-        project.write_text(re.sub(r"(?m)^version = .*", f'version = "{version}"', project.read_text()))
-        if fault:
-            service = tree / "src/marketprism/cli/collector.py"
-            service.write_text(service.read_text() + f"\n{fault}\n")
-        return f"artifacts_app_dir={tree}"
-
-    return make
 
 
 def test_repair_brings_back_what_was_broken_and_keeps_the_rows(host: Host) -> None:
@@ -224,11 +126,11 @@ def test_a_restored_table_equals_the_one_that_was_backed_up(host: Host) -> None:
     assert (status, len(aside.split())) == (200, 1)
 
 
-def test_an_upgrade_of_everything_backs_up_first_and_a_rollback_goes_back(host: Host, changed_app: Make) -> None:
+def test_an_upgrade_of_everything_backs_up_first_and_a_rollback_goes_back(host: Host, tmp_path: Path) -> None:
     old, since = release(host), now(host)
     assert servers(host) == OLD
     backups = host.run(f"ls {BACKUPS}/*.json").stdout.split()
-    verb("upgrade", changed_app("0.1.1"), *NEW_SERVERS)
+    verb("upgrade", changed_app(tmp_path, "0.1.1"), *NEW_SERVERS)
     assert release(host).startswith("0.1.1-")
     assert servers(host) == NEW
     nothing_is_missing(host, since)
@@ -271,9 +173,9 @@ def test_a_damaged_package_is_installed_again_and_no_upgrade(host: Host) -> None
     nothing_is_missing(host, since)
 
 
-def test_an_upgrade_that_does_not_become_healthy_goes_back_by_itself(host: Host, changed_app: Make) -> None:
+def test_an_upgrade_that_does_not_become_healthy_goes_back_by_itself(host: Host, tmp_path: Path) -> None:
     old, since = release(host), now(host)
-    broken = changed_app("0.1.2", fault="raise SystemExit('broken on purpose')")
+    broken = changed_app(tmp_path, "0.1.2", fault="raise SystemExit('broken on purpose')")
     said = verb("upgrade", broken, "backup_dir=", *NEW_SERVERS, code=1)
     assert f"{old} again, its data untouched" in said.replace("\n", " ")
     assert release(host) == old
@@ -282,7 +184,7 @@ def test_an_upgrade_that_does_not_become_healthy_goes_back_by_itself(host: Host,
     assert host.run("marketprism health").rc == 0
 
 
-def test_rotated_secrets_are_new_and_the_old_ones_are_refused(host: Host, changed_app: Make) -> None:
+def test_rotated_secrets_are_new_and_the_old_ones_are_refused(host: Host, tmp_path: Path) -> None:
     """The administrator still has a password, as NATS's users had once: an upgrade names this verb as the remedy."""
     names = sorted(path.name for path in (STATE / "credentials").iterdir())
     old, since = {name: secret(name) for name in names}, now(host)
@@ -293,7 +195,7 @@ def test_rotated_secrets_are_new_and_the_old_ones_are_refused(host: Host, change
         f"sed -i 's/nkey: {key}/user: admin, password: {password}/' /etc/nats/users.conf"
         f" && systemctl reload nats-server && echo {password} > /etc/marketprism/credentials/nats-admin"
     )
-    said = verb("upgrade", changed_app("0.1.3"), code=1).replace("\n", " ")
+    said = verb("upgrade", changed_app(tmp_path, "0.1.3"), code=1).replace("\n", " ")
     assert re.search(r"nats-admin is a password of an earlier release; nothing was +changed.*rotate-secrets", said)
     authority = host.file("/etc/marketprism/nats-ca.crt").content_string
     verb("rotate-secrets")
