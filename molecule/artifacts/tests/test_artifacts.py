@@ -35,6 +35,24 @@ def test_the_application_is_built_from_this_tree() -> None:
     assert packed == (PROJECT / "app/src/marketprism/contract/catalog.py").read_bytes()
 
 
+@pytest.mark.parametrize("version", [PATHS["clickhouse_engine"]["x86_64"]["version"], "1.2.3-stable.4"])
+def test_a_repair_gets_the_engine_of_its_version_and_nothing_where_that_is_not_pinned(
+    tmp_path: Path, version: str
+) -> None:
+    playbook = tmp_path / "engine.yml"
+    role = {"name": "artifacts", "tasks_from": "engine"}
+    dump = {"content": "{{ artifacts_engine | to_json }}", "dest": f"{tmp_path}/engine.json", "mode": "0644"}
+    tasks = [{"ansible.builtin.include_role": role}, {"ansible.builtin.copy": dump}]
+    here = {"hosts": "localhost", "connection": "local", "gather_facts": False}
+    interpreter = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+    playbook.write_text(json.dumps([{**here, "vars": interpreter, "tasks": tasks}]))
+    options = ["-e", f"artifacts_cache_dir={CACHE}", "-e", f"artifacts_clickhouse_version={version}"]
+    environ = {**os.environ, "ANSIBLE_ROLES_PATH": str(PROJECT / "roles")}
+    subprocess.run(["ansible-playbook", "-i", "localhost,", playbook, *options], env=environ, check=True)
+    engine = PATHS["clickhouse_engine"]["x86_64"]
+    assert json.loads((tmp_path / "engine.json").read_text()) == (engine if engine["version"] == version else {})
+
+
 def test_a_registry_out_of_reach_is_named(tmp_path: Path) -> None:
     """Nothing answers on the discard port, so pip cannot reach the package."""
     playbook = ["ansible-playbook", "-i", "localhost,", "playbooks/artifacts.yml"]
