@@ -1,38 +1,24 @@
-"""What is printed into a log or a pipe is whole."""
+"""Tables and JSON on standard output."""
+
+import json
 
 import pytest
 
 from marketprism.cli import render
-from marketprism.ops.status import FeedState, Service, Status, TableState
 
 
-def test_nothing_is_cut_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    unit = Service(
-        "marketprism-storage@hot.service", "lab", "active", "2026-11-22T22:05:57+00:00", "trades 24/s, lag 15"
-    )
-    report = Status(
-        {"version": "0.1.0", "inventory": "lab", "source": "simulated"},
-        [],
-        {"collector_metrics": "http://10.98.0.10:9093"},
-        {},
-        [unit],
-        {"trades": TableState(12_345, 0.31), "orderbooks": TableState(0, None)},
-        [FeedState("okx-swap", "funding_rate", 0.07, 0.31, 12.34)],
-        ["binance-spot trade BTC-USDT is stale: newest row is 46 s old (limit 45 s)"],
-    )
-    render.status(report)
+def test_a_table_of_numbers_is_aligned_at_its_ends_and_never_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    wide = "7" * 120
+    render.rows(("bid", "ask"), [("9.5", wide), ("10.25", "8")])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines] == [["bid", "ask"], ["9.5", wide], ["10.25", "8"]]
+    assert len({line.rindex(line.split()[-1]) + len(line.split()[-1]) for line in lines}) == 1
+
+
+@pytest.mark.parametrize(("indent", "lines"), [(2, 3), (None, 1)])
+def test_json_is_one_document(capsys: pytest.CaptureFixture[str], indent: int | None, lines: int) -> None:
+    render.as_json({"reason": "größer"}, indent=indent)
     printed = capsys.readouterr().out
-    for words in (
-        unit.unit,
-        str(unit.since),
-        unit.detail,
-        "http://10.98.0.10:9093",
-        "12,345",
-        "0.3 s ago",
-        "none",
-        "46 s old",
-        "okx-swap",
-        "0.31 s",
-        "12.3 s ago",
-    ):
-        assert words in printed
+    assert json.loads(printed) == {"reason": "größer"}
+    assert printed.count("\n") == lines
+    assert "größer" in printed

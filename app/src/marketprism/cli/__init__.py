@@ -15,8 +15,8 @@ from typer.core import TyperGroup
 from marketprism.errors import MarketPrismError, UnavailableError
 
 COMMANDS: Final = {
-    "status": "check:status",
-    "health": "check:health",
+    "status": "status:status",
+    "health": "status:health",
     "audit": "audit:audit",
     "backfill": "backfill:backfill",
     "doctor": "doctor:doctor",

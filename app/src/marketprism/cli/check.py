@@ -1,6 +1,5 @@
-"""Commands that only look: contract, configuration, status and health."""
+"""Commands that look at the contract and the configuration, and need no server."""
 
-import asyncio
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +10,6 @@ from marketprism import settings as settings_module
 from marketprism.cli import render
 from marketprism.contract import catalog
 from marketprism.contract.venues import VENUES
-from marketprism.ops import full_health
-from marketprism.ops import status as status_module
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -49,29 +46,3 @@ def config_check(path: Annotated[Path, typer.Argument(help="YAML file to check."
     """Check a configuration file; its environment file and variables count too."""
     settings_module.load(path)
     typer.echo(f"{path} is valid")
-
-
-def status(as_json: Json = False) -> None:
-    """Show what is installed here, whether it runs and how fresh the data is."""
-    report = asyncio.run(status_module.gather(settings_module.load()))
-    if as_json:
-        render.as_json(report.as_json())
-    else:
-        render.status(report)
-
-
-def health(
-    as_json: Json = False,
-    full: Annotated[bool, typer.Option("--full", help="Ask the doctor and audit the last week, too; minutes.")] = False,
-) -> None:
-    """Say what is wrong, if anything; exits 1 then."""
-    settings = settings_module.load()
-    report = asyncio.run(status_module.gather(settings))
-    if full:
-        report.problems += asyncio.run(full_health.problems(settings))
-    if as_json:
-        render.as_json(report.as_json())
-    else:
-        render.problems(report)
-    if report.problems:
-        raise typer.Exit(1)

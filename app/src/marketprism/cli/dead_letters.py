@@ -3,10 +3,11 @@
 import asyncio
 import base64
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
 import typer
+from rich.markup import escape
 
 from marketprism import settings as configuration
 from marketprism.cli import render
@@ -43,7 +44,7 @@ def list_letters(
     if as_json:
         render.as_json([_facts(letter) for letter in found])
     else:
-        render.letters(found)
+        _print(found)
 
 
 @dead_letters.command()
@@ -126,3 +127,15 @@ def _facts(letter: ops.Letter) -> dict[str, Any]:
         "reason": letter.reason,
         "bytes": letter.omitted_bytes or len(letter.payload),
     }
+
+
+def _print(found: Sequence[ops.Letter]) -> None:
+    out = render.console()
+    if not found:
+        out.print("no dead letters")
+        return
+    table = render.table("letter", "laid aside", "subject", "bytes", "reason")
+    for letter in found:
+        size = letter.omitted_bytes or len(letter.payload)
+        table.add_row(str(letter.sequence), letter.time, letter.subject, f"{size:,}", escape(letter.reason))
+    out.print(table)
