@@ -21,9 +21,11 @@ UNIT = 10**FRACTION_DIGITS
 """One, as a scaled integer."""
 
 _INT64_LIMIT = 2**63
-_NUMBER = rf"-?+\d{{1,{INTEGER_DIGITS}}}+(?:\.\d{{1,{FRACTION_DIGITS}}}+0*+)?+"
+# Characters alone are possessive, groups are not: Python 3.11.2, Debian 12's, does not go back where a possessive group
+# fails, and took "5." for a number (https://github.com/python/cpython/issues/106052).
+_NUMBER = rf"-?+\d{{1,{INTEGER_DIGITS}}}+(?:\.\d{{1,{FRACTION_DIGITS}}}+0*+)?"
 _DECIMAL = re.compile(_NUMBER, re.ASCII)
-_DECIMALS = re.compile(rf"(?:{_NUMBER};)*+", re.ASCII)
+_DECIMALS = re.compile(rf"(?:{_NUMBER};)*", re.ASCII)
 
 
 def is_decimal(text: str) -> bool:
@@ -145,4 +147,4 @@ def _digits(texts: Sequence[str]) -> tuple[list[str], int]:
 @lru_cache(maxsize=64)
 def _of_scale(scale: int) -> re.Pattern[str]:
     number = rf"-?+\d++\.\d{{{scale}}}" if scale else r"-?+\d++"
-    return re.compile(rf"{number}(?:;{number})*+", re.ASCII)
+    return re.compile(rf"{number}(?:;{number})*", re.ASCII)

@@ -4,9 +4,10 @@ import re
 
 import msgspec
 
-# Possessive: what a number has taken is never given back, so that the check of a whole message is one run.
-_LEVEL = r'\["{number}","{number}"\],?+'.format(number=r"\d{1,20}+(?:\.\d{1,18}+0*+)?+")
-_BOTH_SIDES = re.compile(rf"\[\[(?:{_LEVEL})*+\],\[(?:{_LEVEL})*+\]\]".encode())
+# Possessive: what a number has taken is never given back, so that the check of a whole message is one run. Characters
+# alone, no groups: see contract.numbers.
+_LEVEL = r'\["{number}","{number}"\],?+'.format(number=r"\d{1,20}+(?:\.\d{1,18}+0*+)?")
+_BOTH_SIDES = re.compile(rf"\[\[(?:{_LEVEL})*\],\[(?:{_LEVEL})*\]\]".encode())
 _encode = msgspec.json.Encoder().encode
 
 
