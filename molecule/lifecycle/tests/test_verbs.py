@@ -184,6 +184,20 @@ def test_an_upgrade_that_does_not_become_healthy_goes_back_by_itself(host: Host,
     assert host.run("marketprism health").rc == 0
 
 
+def test_an_upgrade_that_fails_before_the_new_release_is_there_leaves_the_record_true(
+    host: Host, tmp_path: Path
+) -> None:
+    """NATS is new by then: it goes back, and what `status` reads says so."""
+    old, since = release(host), now(host)
+    record = host.check_output("cat /etc/marketprism/installation.json")
+    fault = "clickhouse_log_level=nonsense"
+    said = verb("upgrade", changed_app(tmp_path, "0.1.4"), "backup_dir=", *NEW_SERVERS, fault, code=1)
+    assert "every host runs" in said.replace("\n", " ")
+    assert (release(host), servers(host)) == (old, OLD)
+    assert host.check_output("cat /etc/marketprism/installation.json") == record
+    nothing_is_missing(host, since)
+
+
 def test_rotated_secrets_are_new_and_the_old_ones_are_refused(host: Host, tmp_path: Path) -> None:
     """The administrator still has a password, as NATS's users had once: an upgrade names this verb as the remedy."""
     names = sorted(path.name for path in (STATE / "credentials").iterdir())

@@ -197,12 +197,13 @@ def test_an_upgrade_reaches_both_and_a_rollback_takes_both_back(store: Host, col
 def test_where_one_machine_fails_the_upgrade_all_go_back(store: Host, collect: Host, tmp_path: Path) -> None:
     """The collector is the last of them: the machine with the data has been upgraded before."""
     old, since = releases(store, collect), now(store)
-    servers = store.check_output("cat /etc/marketprism/installation.json")
+    record = "cat /etc/marketprism/installation.json"
+    records = [host.check_output(record) for host in (store, collect)]
     broken = changed_app(tmp_path, "0.1.2", fault="raise SystemExit('broken on purpose')")
     said = verb("upgrade", broken, "backup_dir=", *SERVERS, code=1).replace("\n", " ")
     assert "The upgrade of mp-collect failed" in said
     assert releases(store, collect) == old
-    assert store.check_output("cat /etc/marketprism/installation.json") == servers
+    assert [host.check_output(record) for host in (store, collect)] == records
     nothing_is_missing(store, since)
     assert store.run("marketprism health").rc == 0
 
