@@ -25,6 +25,7 @@ def test_the_two_commands_stand_on_top() -> None:
 def test_deploying_ends_with_what_a_user_wants_to_know(lab: str) -> None:
     for words in ("Inventory: lab", "marketprism-collector.service", "trades", "orderbooks", "healthy", "Next:"):
         assert words in lab
+    assert "+++ after" not in lab, "what is in the files is shown where --diff asks for it"
 
 
 @pytest.mark.parametrize("line", [line for line in LINES if line not in ELSEWHERE])
