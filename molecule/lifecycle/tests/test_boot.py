@@ -1,14 +1,11 @@
 """What a machine goes through by itself: it boots, its services start in any order, and all of them die at once."""
 
-import os
-import subprocess
 import time
-from pathlib import Path
 
 import pytest
+from installation import ansible
 from testinfra.host import Host
 
-EPHEMERAL = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
 UNITS = ("nats-server", "clickhouse-server", "marketprism-storage@hot", "marketprism-collector")
 HEALTHY_SECONDS = 120
 ORDERS = {"backwards": UNITS[::-1], "collector-first": (UNITS[-1], *UNITS[:-1]), "nats-last": (*UNITS[1:], UNITS[0])}
@@ -56,11 +53,8 @@ def test_a_reboot_brings_everything_back(host: Host) -> None:
     timers = host.check_output("systemctl list-timers --all --no-legend 'marketprism-*' | wc -l")
     stored = rows(host)
     booted = host.check_output("systemctl show -P UserspaceTimestamp")
-    environ = {**os.environ, "ANSIBLE_CONFIG": str(EPHEMERAL / "ansible.cfg")}
-    subprocess.run(
-        ["ansible", "-i", EPHEMERAL / "inventory", "all:!localhost", "-m", "ansible.builtin.reboot"],
-        check=True, env=environ, capture_output=True,
-    )  # fmt: skip
+    done = ansible("ansible", "all:!localhost", "-m", "ansible.builtin.reboot")
+    assert done.returncode == 0, done.stdout + done.stderr
     assert host.check_output("systemctl show -P UserspaceTimestamp") != booted
     wait_until_healthy(host)
     assert rows(host) >= stored

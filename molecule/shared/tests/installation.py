@@ -24,18 +24,23 @@ PAGE = 1000
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def verb(name: str, *extra: str, code: int = 0, check: bool = False) -> str:
-    """Run a playbook against the machines as an operator would; returns what it printed."""
-    command = ["ansible-playbook", "-i", str(EPHEMERAL / "inventory"), str(CLONE / "playbooks" / f"{name}.yml")]
-    command += ["--check", "--diff"] if check else []
-    for variable in (f"marketprism_inventory={INVENTORY}", f"marketprism_state_dir={STATE}", *extra):
-        command += ["-e", variable]
+def ansible(program: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run one of Ansible's programs on the scenario's machines, as molecule does."""
     environ = {
         **os.environ,
         "ANSIBLE_CONFIG": str(EPHEMERAL / "ansible.cfg"),
         "ANSIBLE_ROLES_PATH": str(CLONE / "roles"),
     }
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+    command = [program, "-i", EPHEMERAL / "inventory", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+
+
+def verb(name: str, *extra: str, code: int = 0, check: bool = False) -> str:
+    """Run a playbook against the machines as an operator would; returns what it printed."""
+    options = ["--check", "--diff"] if check else []
+    for variable in (f"marketprism_inventory={INVENTORY}", f"marketprism_state_dir={STATE}", *extra):
+        options += ["-e", variable]
+    done = ansible("ansible-playbook", CLONE / "playbooks" / f"{name}.yml", *options)
     assert (done.returncode == 0) == (code == 0), done.stdout + done.stderr
     return done.stdout + done.stderr
 

@@ -32,9 +32,9 @@ _NEWEST_SECONDS = 3600
 _SERVER_SECONDS = 5.0
 _SHORTEST_PULL_SECONDS = 0.1
 _ENOUGH_EVENTS = 250
-_PULL_AHEAD_SECONDS = 5.0
-"""Longest insert beside which the next batch is pulled: it waits for its own acknowledgement, and the server is patient
-for ``ack_wait`` only."""
+_SLOW_INSERT_SECONDS = 5.0
+"""Behind an insert of this length nothing is pulled ahead: its own acknowledgement would come as late, and
+``ack_wait`` is half a minute."""
 
 _LONGEST_WAIT_SECONDS = 1.0
 P = ParamSpec("P")
@@ -188,7 +188,7 @@ class Flow:
         if not messages:
             return
         self._metrics.redelivered.labels(self.stream.name).inc(sum(m.deliveries > 1 for m in messages))
-        if messages[-1].pending >= len(messages) and self._store_seconds < _PULL_AHEAD_SECONDS:
+        if messages[-1].pending >= len(messages) and self._store_seconds < _SLOW_INSERT_SECONDS:
             await session.pull_ahead(messages=self._batch_messages, size=BATCH_BYTES, seconds=_SHORTEST_PULL_SECONDS)
         result = await self._store(session, messages)
         stored = time.monotonic()
