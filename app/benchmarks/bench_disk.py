@@ -141,7 +141,7 @@ def stored_rows(found: Iterator[Record]) -> Iterator[Rows]:
         rows = Rows(data_type)
         for sequence, (about, events) in enumerate(envelopes(all_of_type), 1):
             payload = wire.encode(data_type, Source.REPLAYED, about, events)
-            rows.append(wire.decode(subject(data_type, about), payload), 1, sequence)
+            rows.extend([wire.decode(subject(data_type, about), payload)], 1, [sequence])
             if len(rows) >= 10_000:
                 yield rows
                 rows = Rows(data_type)

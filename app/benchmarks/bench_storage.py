@@ -81,7 +81,7 @@ def ready_blocks(subjects: int, trades: int) -> list[list[list[object]]]:
             blocks.append(Rows("trade"))
             size = 0
         size += len(payload)
-        blocks[-1].append(wire.decode(name, payload), 1, sequence)
+        blocks[-1].extend([wire.decode(name, payload)], 1, [sequence])
     return [[rows.columns[column.name] for column in TABLE.inserted] for rows in blocks]
 
 

@@ -24,29 +24,29 @@ def test_parse_is_exact(text: str) -> None:
 
 @given(st.lists(st.integers(0, 10**9).map(lambda n: f"{n // 1000}.{n % 1000:03}"), max_size=50))
 def test_int64_and_scale_give_the_text_back(texts: list[str]) -> None:
-    integers, scale = numbers.to_int64(texts)
+    integers, scale = numbers.to_int64("price", texts)
     assert [integer * 10 ** (18 - scale) for integer in integers] == [numbers.parse(text) for text in texts]
 
 
 @given(st.lists(st.tuples(st.integers(-(10**9), 10**9), st.integers(0, 8)), min_size=1, max_size=20))
 def test_texts_need_not_have_the_same_number_of_decimals(pairs: list[tuple[int, int]]) -> None:
     texts = [numbers.to_text(number * 10 ** (18 - decimals)) for number, decimals in pairs]
-    integers, scale = numbers.to_int64(texts)
+    integers, scale = numbers.to_int64("price", texts)
     assert [integer * 10 ** (18 - scale) for integer in integers] == [numbers.parse(text) for text in texts]
     assert scale == max(len(text.partition(".")[2]) for text in texts), "to_text leaves no zeros at the end"
 
 
 def test_the_scale_ignores_trailing_zeros() -> None:
-    assert numbers.to_int64(["61837.63000000", "0.50000000"]) == ([6183763, 50], 2)
+    assert numbers.to_int64("price", ["61837.63000000", "0.50000000"]) == ([6183763, 50], 2)
 
 
 def test_a_tick_of_1e_minus_12_keeps_its_digits() -> None:
-    assert numbers.to_int64(["0.000000000001", "0.000000000013"]) == ([1, 13], 12)
+    assert numbers.to_int64("price", ["0.000000000001", "0.000000000013"]) == ([1, 13], 12)
 
 
 def test_a_spread_beyond_64_bits_is_refused_with_a_remedy() -> None:
     with pytest.raises(ContractError, match=r"do not fit 64 bits.*dead letters"):
-        numbers.to_int64(["10000000000000", "0.00000001"])
+        numbers.to_int64("price", ["10000000000000", "0.00000001"])
 
 
 @pytest.mark.parametrize(

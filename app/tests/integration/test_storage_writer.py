@@ -112,8 +112,8 @@ def test_times_come_back_exactly(writer: Writer, tables: ClickHouseServer):
 def test_only_the_difference_is_inserted(writer: Writer, tables: ClickHouseServer, connection: Connect):
     """A part of a batch was stored by a writer that died: rows of it are found by their place."""
     rows = Rows("trade")
-    rows.append(envelope(trade(1), trade(2), trade(3)), EPOCH, 1)
-    rows.append(envelope(trade(4)), EPOCH, 2)
+    rows.extend([envelope(trade(1), trade(2), trade(3))], EPOCH, [1])
+    rows.extend([envelope(trade(4))], EPOCH, [2])
     connection().insert(HOT_DATABASE, rows.table, rows.select([0, 2]).columns)
     writer.begin(EPOCH, 0)
     result = writer.store([message(1, trade(1), trade(2), trade(3)), message(2, trade(4))])

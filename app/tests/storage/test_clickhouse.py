@@ -38,6 +38,12 @@ def test_numbers_travel_as_text_and_become_decimals_in_the_server():
     assert "toDecimal128(price, 18)" in statement
 
 
+def test_the_time_of_an_event_travels_as_a_number():
+    statement = insert_statement("marketprism_hot", TABLES["trade"])
+    assert "timestamp Int64" in statement
+    assert "fromUnixTimestamp64Micro(timestamp)" in statement
+
+
 def test_no_decimal_column_is_sent_as_decimal():
     sent = {wire_type(column) for table in TABLES.values() for column in table.inserted}
     assert not [name for name in sent if "Decimal" in name or "Enum" in name]

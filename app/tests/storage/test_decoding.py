@@ -60,6 +60,32 @@ def test_an_envelope_on_another_instruments_subject_is_refused():
     assert "ETH-USDT" in letter.detail
 
 
+def test_a_symbol_that_is_not_canonical_is_refused():
+    payload = message(1, trade(1)).payload.replace(b"BTC-USDT", b"BTCUSDT")
+    (letter,) = decode([message(1, payload=payload, on="trade.binance.spot.BTCUSDT")], 7).dead
+    assert (letter.reason, letter.events) == ("unstorable", 1)
+    assert "not canonical" in letter.detail
+
+
+@pytest.mark.parametrize("on", ["trade.binance.spot.BTC%2DUSDT", "trade.binance.spot", "trade.binance.spot.BTC.USDT"])
+def test_a_subject_that_is_written_otherwise_is_refused(on: str):
+    (letter,) = decode([message(1, trade(1), on=on)], 7).dead
+    assert letter.reason == "unstorable"
+
+
+def test_a_message_that_is_refused_leaves_those_of_the_same_batch_their_places():
+    messages = [message(n, trade(10 * n), trade(10 * n + 1, price="NaN" if n == 2 else "1")) for n in (1, 2, 3)]
+    decoded = decode(messages, 7)
+    columns = decoded.rows["trade"].columns
+    assert list(zip(columns["stream_seq"], columns["item"], columns["trade_id"], strict=True)) == [
+        (1, 0, 10),
+        (1, 1, 11),
+        (3, 0, 30),
+        (3, 1, 31),
+    ]
+    assert [letter.message.stream_seq for letter in decoded.dead] == [2]
+
+
 def test_an_unknown_data_type_is_refused():
     (letter,) = decode([message(1, trade(1), on="weather.binance.spot.BTC-USDT")], 7).dead
     assert letter.reason == "undecodable"

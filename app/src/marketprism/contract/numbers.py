@@ -107,18 +107,18 @@ def to_text(scaled: int) -> str:
     return ("-" if scaled < 0 else "") + (f"{whole}.{digits}" if digits else str(whole))
 
 
-def to_int64(texts: Sequence[str]) -> tuple[list[int], int]:
+def to_int64(field: str, texts: Sequence[str]) -> tuple[list[int], int]:
     """Turn decimal texts into 64-bit integers that share the smallest sufficient scale.
 
     Returns:
         The integers and their scale: ``text == integer / 10**scale``, exactly.
 
     Raises:
-        ContractError: The spread of magnitudes does not fit 64 bits.
+        ContractError: As `require_decimals`, or the spread of magnitudes does not fit 64 bits.
     """
     if not texts:
         return [], 0
-    digits, scale = _digits(texts)
+    digits, scale = _digits(field, texts)
     values = list(map(int, digits))
     common = gcd(*values)
     shared = next((zeros for zeros in range(scale) if common % 10 ** (zeros + 1)), scale)
@@ -133,18 +133,20 @@ def to_int64(texts: Sequence[str]) -> tuple[list[int], int]:
     return values, scale - shared
 
 
-def _digits(texts: Sequence[str]) -> tuple[list[str], int]:
+def _digits(field: str, texts: Sequence[str]) -> tuple[list[str], int]:
     """Return the digits of the texts with one number of decimals, and that number; a venue writes the same for all."""
     joined = ";".join(texts)
     scale = len(texts[0].partition(".")[2])
-    if _of_scale(scale).fullmatch(joined) is not None:
-        return joined.replace(".", "").split(";"), scale
-    parts = [text.partition(".") for text in texts]
+    if scale <= FRACTION_DIGITS and _of_scale(scale).fullmatch(joined) is not None:
+        digits = joined.replace(".", "").split(";")
+        if len(digits) == len(texts):
+            return digits, scale
+    parts = [text.partition(".") for text in require_decimals(field, texts)]
     scale = max(len(fraction) for _, _, fraction in parts)
     return [whole + fraction.ljust(scale, "0") for whole, _, fraction in parts], scale
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=FRACTION_DIGITS + 1)
 def _of_scale(scale: int) -> re.Pattern[str]:
     number = rf"-?+\d++\.\d{{{scale}}}" if scale else r"-?+\d++"
     return re.compile(rf"{number}(?:;{number})*", re.ASCII)

@@ -136,7 +136,7 @@ def _quantities_alias(side: str) -> Column:
 
 _SIDE = Column(name="side", type="Enum8('buy' = 1, 'sell' = 2)", codec="ZSTD(1)")
 _ORIGIN = tuple(_token(name) for name in ("source", "exchange", "market", "symbol", "instrument"))
-_TIMESTAMP = Column(name="timestamp", type="DateTime64(6, 'UTC')", codec="GCD, Delta, ZSTD(1)")
+_TIMESTAMP = Column(name="timestamp", type="DateTime64(6, 'UTC')", codec="GCD, Delta, ZSTD(1)", sent_as="Int64")
 _STREAM_PLACE = (
     Column(name="stream_epoch", type="UInt32", codec="ZSTD(1)"),
     Column(name="stream_seq", type="UInt64", codec="Delta, ZSTD(1)"),

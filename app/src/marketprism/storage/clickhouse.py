@@ -82,11 +82,17 @@ def insert_statement(database: str, table: Table) -> str:
     """Render the insert; the server turns what is sent into the columns' types, exactly."""
     structure = ", ".join(f"{c.name} {wire_type(c)}" for c in table.inserted).replace("'", r"\'")
     names = ", ".join(c.name for c in table.inserted)
-    values = ", ".join(
-        f"toDecimal128({c.name}, 18)" if c.sent_as and "Decimal" in c.type else c.name for c in table.inserted
-    )
+    values = ", ".join(map(_converted, table.inserted))
     # Names, types and expressions come from the contract alone.
     return f"INSERT INTO {database}.{table.name} ({names}) SELECT {values} FROM input('{structure}') FORMAT Native"
+
+
+def _converted(column: Column) -> str:
+    if not column.sent_as:
+        return column.name
+    return (
+        f"toDecimal128({column.name}, 18)" if "Decimal" in column.type else f"fromUnixTimestamp64Micro({column.name})"
+    )
 
 
 def _insert_id(database: str, table: Table) -> str:

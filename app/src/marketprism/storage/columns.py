@@ -3,25 +3,27 @@
 A value that its column cannot hold exactly is refused here, so that the server never has to.
 """
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from operator import attrgetter
+from itertools import chain, repeat
+from operator import attrgetter, sub
 from typing import Any
 
 from marketprism.contract.catalog import DATA_TYPES
 from marketprism.contract.events import BookChange, BookSnapshot, Envelope, Event
-from marketprism.contract.instruments import require_symbol
-from marketprism.contract.numbers import require_decimal, require_decimals, to_int64
+from marketprism.contract.numbers import require_decimals, to_int64
 from marketprism.contract.tables import TABLES, Column, Table
 from marketprism.errors import ContractError
 
 ORIGIN = ("source", "exchange", "market", "symbol")
 """Columns that say what an event is about; the first part of its identity."""
 
+_OF_ENVELOPE = frozenset({*ORIGIN, "instrument", "contract_size", "contract_unit"})
 _ITEM_LIMIT = 2**16
-_LIMITS = {f"UInt{bits}": 2**bits for bits in (8, 16, 32, 64)}
+_ARRAY_CODES = {"UInt8": "B", "UInt16": "H", "UInt32": "I", "UInt64": "Q"}
 _EARLIEST_US = 946_684_800_000_000
 _LATEST_US = 4_102_444_800_000_000
 _REFUSED = "the message is laid aside in the dead letters"
@@ -45,36 +47,40 @@ class Rows:
     def __len__(self) -> int:
         return len(self.columns["stream_seq"])
 
-    def append(self, envelope: Envelope[Event], epoch: int, sequence: int) -> None:
-        """Add the events of one message, all or none.
+    def extend(self, envelopes: Sequence[Envelope[Event]], epoch: int, sequences: Sequence[int]) -> None:
+        """Add the events of messages, all or none.
 
         Args:
-            envelope: Of this data type.
+            envelopes: Of this data type, at least one.
             epoch: See `wire.stream_epoch`.
-            sequence: The message's sequence in its stream.
+            sequences: The messages' sequences in their stream.
 
         Raises:
             ContractError: A value cannot be stored exactly; nothing was added.
         """
-        count = len(envelope.events)
-        if count > _ITEM_LIMIT:
-            raise ContractError(f"envelope of {count} events", remedy=f"send at most {_ITEM_LIMIT}; {_REFUSED}")
-        require_symbol(envelope.symbol)
-        values = _values(self.data_type, envelope)
-        for name in (*ORIGIN, "instrument"):
-            self.columns[name] += [getattr(envelope, name)] * count
-        for name, column in values.items():
-            self.columns[name] += column
-        self.columns["stream_epoch"] += [epoch] * count
-        self.columns["stream_seq"] += [sequence] * count
-        self.columns["item"] += range(count)
+        counts = [len(envelope.events) for envelope in envelopes]
+        if max(counts) > _ITEM_LIMIT:
+            raise ContractError(f"envelope of {max(counts)} events", remedy=f"send at most {_ITEM_LIMIT}; {_REFUSED}")
+        added = _values(self.data_type, list(chain.from_iterable(envelope.events for envelope in envelopes)))
+        for name in _OF_ENVELOPE & self.columns.keys():
+            # Plain text: a member of an enum runs Python code whenever it is looked up in a dict.
+            added[name] = _repeated([str(getattr(envelope, name)) for envelope in envelopes], counts)
+        if "contract_size" in added:
+            require_decimals("contract_size", added["contract_size"])
+        added["stream_epoch"] = [epoch] * len(added["timestamp"])
+        added["stream_seq"] = _repeated(sequences, counts)
+        added["item"] = list(chain.from_iterable(map(range, counts)))
+        for name, values in added.items():
+            self.columns[name] += values
 
     def messages(self) -> Iterator[slice]:
         """Yield where the rows of each message are, which share their origin."""
         sequences = self.columns["stream_seq"]
         start = 0
         while start < len(sequences):
-            stop = bisect_right(sequences, sequences[start], lo=start)
+            stop = start + 1
+            if stop < len(sequences) and sequences[stop] == sequences[start]:
+                stop = bisect_right(sequences, sequences[start], lo=stop)
             yield slice(start, stop)
             start = stop
 
@@ -113,14 +119,18 @@ def identity(data_type: str) -> tuple[str, ...]:
     return names if "timestamp" in names else (*names, "timestamp")
 
 
-def _values(data_type: str, envelope: Envelope[Event]) -> dict[str, list[Any]]:
+def _repeated(values: Sequence[Any], counts: Sequence[int]) -> list[Any]:
+    """Return each value of a message once for each of its events."""
+    return list(chain.from_iterable(map(repeat, values, counts)))
+
+
+def _values(data_type: str, events: Sequence[Event]) -> dict[str, list[Any]]:
     """Return the values of the columns that the events fill, by name."""
-    events = envelope.events
     timestamps = _times([event.timestamp_us for event in events])
     values: dict[str, list[Any]] = {"timestamp": timestamps}
     columns = _own(data_type)
     if any(column.name == "price_scale" for column, _ in columns):
-        values |= _book_values(events, envelope)
+        values |= _book_values(events)
     for column, get in columns:
         if column.name not in values:
             values[column.name] = _checked(column, list(map(get, events)), timestamps)
@@ -130,7 +140,7 @@ def _values(data_type: str, envelope: Envelope[Event]) -> dict[str, list[Any]]:
 @cache
 def _own(data_type: str) -> tuple[tuple[Column, Callable[[Event], Any]], ...]:
     """Return the columns that come from the event itself, and what reads them."""
-    general = {*ORIGIN, "instrument", "timestamp", "stream_epoch", "stream_seq", "item"}
+    general = {*_OF_ENVELOPE, "timestamp", "stream_epoch", "stream_seq", "item"}
     inserted = TABLES[data_type].inserted
     return tuple((column, attrgetter(column.field or column.name)) for column in inserted if column.name not in general)
 
@@ -140,7 +150,7 @@ def _checked(column: Column, values: list[Any], timestamps: list[int]) -> list[A
     if "Decimal" in column.type:
         return _decimals(column, values)
     if column.name.endswith("_delay_us"):
-        return _delays(_microseconds(column, values), timestamps)
+        return list(map(sub, _times(_microseconds(column, values)), timestamps))
     if "DateTime64" in column.type:
         present = [time for time in _microseconds(column, values) if time is not None]
         _times(present)
@@ -166,14 +176,9 @@ def _microseconds(column: Column, times: list[Any]) -> list[Any]:
     return times
 
 
-def _book_values(events: Sequence[Event], envelope: Envelope[Event]) -> dict[str, list[Any]]:
-    sides = [_levels(event) for event in events if isinstance(event, BookSnapshot | BookChange)]
-    values: dict[str, list[Any]] = {
-        name: [levels[index] for levels in sides] for index, name in enumerate(_LEVEL_COLUMNS)
-    }
-    values["contract_size"] = [require_decimal("contract_size", envelope.contract_size)] * len(sides)
-    values["contract_unit"] = [envelope.contract_unit] * len(sides)
-    return values
+def _book_values(events: Sequence[Event]) -> dict[str, list[Any]]:
+    books = [_levels(event) for event in events if isinstance(event, BookSnapshot | BookChange)]
+    return {name: [levels[index] for levels in books] for index, name in enumerate(_LEVEL_COLUMNS)}
 
 
 _NEVER_NEGATIVE = frozenset({"quantity", "contracts", "ratio", "long_share", "short_share"})
@@ -188,10 +193,10 @@ _LEVEL_COLUMNS = (
 
 
 def _levels(book: BookSnapshot | BookChange) -> tuple[int, int, list[int], list[int], list[int], list[int]]:
-    levels = [*book.bids, *book.asks]
     split = len(book.bids)
-    prices, price_scale = to_int64(require_decimals("price", [price for price, _ in levels]))
-    quantities, quantity_scale = to_int64(require_decimals("quantity", [quantity for _, quantity in levels]))
+    price_texts, quantity_texts = zip(*book.bids, *book.asks, strict=True) if split or book.asks else ((), ())
+    prices, price_scale = to_int64("price", price_texts)
+    quantities, quantity_scale = to_int64("quantity", quantity_texts)
     if quantities and min(quantities) < 0:
         raise ContractError("a level has a negative quantity", remedy=_REFUSED)
     return price_scale, quantity_scale, prices[:split], quantities[:split], prices[split:], quantities[split:]
@@ -205,16 +210,11 @@ def _times(times_us: list[int]) -> list[int]:
     return times_us
 
 
-def _delays(times_us: list[int], timestamps_us: list[int]) -> list[int]:
-    return [time - timestamp for time, timestamp in zip(_times(times_us), timestamps_us, strict=True)]
-
-
 def _integers(column: Column, values: list[Any]) -> list[Any]:
     present = [value for value in values if value is not None] if None in values else values
-    if present and not (
-        min(present) >= 0 and max(present) < _LIMITS[column.type.removeprefix("Nullable(").removesuffix(")")]
-    ):
-        raise ContractError(
-            f"{column.name} between {min(present)} and {max(present)} does not fit {column.type}", remedy=_REFUSED
-        )
+    try:
+        array(_ARRAY_CODES[column.type.removeprefix("Nullable(").removesuffix(")")], present)
+    except OverflowError as error:
+        reason = f"{column.name} between {min(present)} and {max(present)} does not fit {column.type}"
+        raise ContractError(reason, remedy=_REFUSED) from error
     return values

@@ -40,7 +40,7 @@ class Identities:
     def __init__(self, clickhouse: ClickHouse, database: str) -> None:
         self._clickhouse = clickhouse
         self._database = database
-        self._highest: dict[tuple[str, Group], int] = {}
+        self._highest: dict[str, dict[Group, int]] = {data_type: {} for data_type in DATA_TYPES}
 
     def new(self, rows: Rows) -> list[int]:
         """Return the indices of rows whose identity is neither stored nor that of an earlier row.
@@ -64,18 +64,18 @@ class Identities:
 
     def learn(self, rows: Rows) -> None:
         """Remember that rows are stored."""
+        highest = self._highest[rows.data_type]
         for group, ids in _runs(rows):
-            highest = self._highest.get((rows.data_type, group))
-            if highest is not None:
-                self._highest[rows.data_type, group] = max([highest, *ids])
+            if group in highest:
+                highest[group] = max(highest[group], *ids)
 
     def _all_grow(self, rows: Rows) -> bool:
         """Tell whether each group's ids grow from row to row, and from what is stored: then all are new."""
-        runs = list(_runs(rows))
-        self._ask_highest(rows.data_type, {g for g, _ in runs if (rows.data_type, g) not in self._highest})
+        highest = self._highest[rows.data_type]
+        self._ask_highest(rows.data_type, {group for group, _ in _runs(rows)} - highest.keys())
         before: dict[Group, int] = {}
-        for group, ids in runs:
-            if ids[0] <= before.get(group, self._highest[rows.data_type, group]) or not all(map(lt, ids, ids[1:])):
+        for group, ids in _runs(rows):
+            if ids[0] <= before.get(group, highest[group]) or (len(ids) > 1 and not all(map(lt, ids, ids[1:]))):
                 return False
             before[group] = ids[-1]
         return True
@@ -83,9 +83,10 @@ class Identities:
     def _suspicious(self, rows: Rows) -> dict[Group, _Range]:
         growing = DATA_TYPES[rows.data_type].growing
         groups = rows.keys(_group_columns(rows.data_type))
+        highest = self._highest[rows.data_type]
         ranges: dict[Group, _Range] = {}
         for group, id_, time_us in zip(groups, rows.columns[growing], rows.columns["timestamp"], strict=True):
-            if id_ > self._highest[rows.data_type, group]:
+            if id_ > highest[group]:
                 continue
             if group in ranges:
                 ranges[group].widen(id_, time_us)
@@ -104,8 +105,8 @@ class Identities:
                 f" WHERE {' OR '.join(conditions)} GROUP BY {names}",
                 parameters,
             )
-            self._highest.update({(data_type, group): -1 for group in part})
-            self._highest.update({(data_type, row[:-1]): row[-1] for row in rows})
+            self._highest[data_type].update(dict.fromkeys(part, -1))
+            self._highest[data_type].update({row[:-1]: row[-1] for row in rows})
 
     def _stored(self, data_type: str, ranges: dict[Group, _Range]) -> set[tuple[Any, ...]]:
         names = identity(data_type)
@@ -133,16 +134,19 @@ class Identities:
 
 def _runs(rows: Rows) -> Iterator[tuple[Group, list[int]]]:
     """Yield group and growing ids of successive rows of one group: those of a message, where it has one series."""
-    columns = [rows.columns[name] for name in _group_columns(rows.data_type)]
-    series = columns[len(ORIGIN) :]
+    source, exchange, market, symbol = (rows.columns[name] for name in ORIGIN)
+    series = [rows.columns[name] for name in DATA_TYPES[rows.data_type].series]
     ids = rows.columns[DATA_TYPES[rows.data_type].growing]
     for place in rows.messages():
         start, count = place.start, place.stop - place.start
-        if all(column[place].count(column[start]) == count for column in series):
-            yield tuple(column[start] for column in columns), ids[place]
+        origin = (source[start], exchange[start], market[start], symbol[start])
+        if not series:
+            yield origin, ids[place]
+        elif all(column[place].count(column[start]) == count for column in series):
+            yield (*origin, *(column[start] for column in series)), ids[place]
         else:
             for index in range(start, place.stop):
-                yield tuple(column[index] for column in columns), ids[index : index + 1]
+                yield (*origin, *(column[index] for column in series)), ids[index : index + 1]
 
 
 def _keys(rows: Rows) -> list[tuple[Any, ...]]:

@@ -270,10 +270,10 @@ class Writer:
 
 def _note_times(rows: Rows, result: Stored) -> None:
     columns, newest_us = rows.columns, result.newest_us
+    source, exchange, market = (columns[name] for name in ("source", "exchange", "market"))
     for place in rows.messages():
-        source, exchange, market = (str(columns[name][place.start]) for name in ("source", "exchange", "market"))
-        feed = (source, rows.data_type, exchange, market)
-        newest_us[feed] = max([newest_us.get(feed, 0), *columns["timestamp"][place]])
+        feed = (source[place.start], rows.data_type, exchange[place.start], market[place.start])
+        newest_us[feed] = max(newest_us.get(feed, 0), *columns["timestamp"][place])
     if columns["source"][0] != Source.REPLAYED:
         receipt_us = columns["timestamp"][0] + columns["receive_delay_us"][0]
         result.oldest_receipt_us = min(receipt_us, result.oldest_receipt_us or receipt_us)
