@@ -10,6 +10,7 @@ from marketprism.contract.instruments import Source
 from marketprism.pipeline.outputs import Record
 from marketprism.storage.clickhouse import ClickHouse
 from marketprism.storage.consumer import Message
+from marketprism.storage.decoding import decode
 from marketprism.storage.writer import Writer
 from tests.integration.servers import PASSWORDS, ClickHouseServer
 
@@ -37,7 +38,7 @@ def store(server: ClickHouseServer, records: Iterable[Record]) -> None:
         for stream, batch in messages.items():
             writer = Writer(clickhouse, HOT_DATABASE, STREAMS[stream], sleep=lambda _: None)
             writer.begin(7, 0)
-            stored = writer.store(batch)
+            stored = writer.store(decode(batch, 7))
             assert not stored.dead, [letter.detail for letter in stored.dead]
     finally:
         clickhouse.close()

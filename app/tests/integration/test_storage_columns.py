@@ -12,6 +12,7 @@ from marketprism.contract.instruments import ContractUnit, Source
 from marketprism.contract.tables import TABLES
 from marketprism.storage.clickhouse import ClickHouse
 from marketprism.storage.consumer import Message
+from marketprism.storage.decoding import decode
 from marketprism.storage.writer import Writer
 from tests.integration.servers import PASSWORDS, ClickHouseServer
 from tests.storage.envelopes import BTC, NOON_US, SAMPLES, book, message, trade
@@ -39,7 +40,7 @@ def store(tables: ClickHouseServer) -> Store:
         )
         writer = Writer(clickhouse, HOT_DATABASE, STREAMS[DATA_TYPES[data_type].stream], sleep=lambda _: None)
         writer.begin(7, 0)
-        writer.store([message(sequence, *events, data_type=data_type)])
+        writer.store(decode([message(sequence, *events, data_type=data_type)], 7))
         clickhouse.close()
 
     return store
@@ -108,7 +109,7 @@ def test_levels_of_contracts_are_read_as_base_currency(
     )
     writer.begin(7, 0)
     place = "$JS.ACK.ORDERBOOK_SNAP.storage-hot.1.1.1.0.0"
-    writer.store([Message(subject("orderbook", BTC), payload, 1, 1, 1, 0, place)])
+    writer.store(decode([Message(subject("orderbook", BTC), payload, 1, 1, 1, 0, place)], 7))
     writer.close()
     assert tables.query(f"SELECT bid_quantities FROM {HOT_DATABASE}.orderbooks").startswith(quantities[:-2])
 

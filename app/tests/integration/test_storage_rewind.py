@@ -11,6 +11,7 @@ from nats.aio.client import Client as NatsClient
 from marketprism.contract.catalog import CLICKHOUSE_USERS, HOT_DATABASE, STREAMS
 from marketprism.settings import Settings
 from marketprism.storage.clickhouse import ClickHouse
+from marketprism.storage.decoding import decode
 from marketprism.storage.rewind import rewound
 from marketprism.storage.writer import Writer
 from tests.integration.conftest import api, connect
@@ -167,7 +168,7 @@ def test_the_start_is_behind_everything_that_is_older_in_any_table(tables: Click
     )
     writer.begin(7, 0)
     assert writer.rewind_start(7, 600) == 1
-    writer.store([message(n, trade_at_noon(n)) for n in range(1, 11)])
+    writer.store(decode([message(n, trade_at_noon(n)) for n in range(1, 11)], 7))
     assert writer.rewind_start(7, 600) == 1, "all of it was inserted lately"
     tables.query("ALTER TABLE marketprism_hot.trades UPDATE inserted_at = inserted_at - 1000 WHERE stream_seq <= 6"
                  " SETTINGS mutations_sync = 1")  # fmt: skip

@@ -15,6 +15,7 @@ from marketprism.contract.tables import TABLES
 from marketprism.errors import ContractError, UnavailableError
 from marketprism.storage.clickhouse import ClickHouse
 from marketprism.storage.columns import Rows
+from marketprism.storage.decoding import decode
 from marketprism.storage.writer import Writer
 from tests.integration.servers import PASSWORDS, ClickHouseServer, eventually
 from tests.storage.envelopes import NOON_US, book, envelope, message, trade
@@ -80,7 +81,7 @@ NUMBERS = [
 
 def test_numbers_come_back_exactly(writer: Writer, tables: ClickHouseServer):
     """Ticks of 1e-12, 18 decimals, 1e13 and all 38 digits; compared as text, value by value."""
-    writer.store([message(n + 1, trade(n, price=text, quantity=text)) for n, text in enumerate(NUMBERS)])
+    writer.store(decode([message(n + 1, trade(n, price=text, quantity=text)) for n, text in enumerate(NUMBERS)], EPOCH))
     rows = tables.query(
         "SELECT toDecimalString(price, 18), toDecimalString(quantity, 18) FROM marketprism_hot.trades ORDER BY trade_id"
     )
@@ -95,7 +96,7 @@ def canonical(text: str) -> str:
 def test_book_levels_come_back_exactly(tables: ClickHouseServer, connection: Connect):
     writer = make_writer(connection(), "ORDERBOOK_SNAP")
     bids = [("0.000000000002", "10000000000000"), ("0.000000000001", "0.5")]
-    writer.store([message(1, book(9, bids=bids, asks=[("9000000.1", "1")]), data_type="orderbook")])
+    writer.store(decode([message(1, book(9, bids=bids, asks=[("9000000.1", "1")]), data_type="orderbook")], EPOCH))
     row = tables.query(
         "SELECT bid_prices, bid_quantities, ask_prices, ask_quantities, reason FROM marketprism_hot.orderbooks"
     )
@@ -104,7 +105,7 @@ def test_book_levels_come_back_exactly(tables: ClickHouseServer, connection: Con
 
 def test_times_come_back_exactly(writer: Writer, tables: ClickHouseServer):
     event = trade(1, timestamp_us=NOON_US + 1, event_us=NOON_US + 2, receive_ns=(NOON_US + 3) * 1000 + 999)
-    writer.store([message(1, event)])
+    writer.store(decode([message(1, event)], EPOCH))
     row = tables.query("SELECT timestamp, event_time, received_at FROM marketprism_hot.trades")
     assert row == "2026-01-01 12:00:00.000001\t2026-01-01 12:00:00.000002\t2026-01-01 12:00:00.000003\n"
 
@@ -116,7 +117,7 @@ def test_only_the_difference_is_inserted(writer: Writer, tables: ClickHouseServe
     rows.extend([envelope(trade(4))], EPOCH, [2])
     connection().insert(HOT_DATABASE, rows.table, rows.select([0, 2]).columns)
     writer.begin(EPOCH, 0)
-    result = writer.store([message(1, trade(1), trade(2), trade(3)), message(2, trade(4))])
+    result = writer.store(decode([message(1, trade(1), trade(2), trade(3)), message(2, trade(4))], EPOCH))
     assert sorted(ids(tables)) == [1, 2, 3, 4]
     assert (result.stored["trade"], result.duplicates["trade"]) == (4, 0)
     assert writer.probes.rows_present == 2
@@ -124,44 +125,44 @@ def test_only_the_difference_is_inserted(writer: Writer, tables: ClickHouseServe
 
 def test_the_newest_events_are_known_after_a_restart(writer: Writer):
     now_us = time.time_ns() // 1000
-    writer.store([message(n, trade(n, timestamp_us=now_us - n)) for n in (1, 2)])
+    writer.store(decode([message(n, trade(n, timestamp_us=now_us - n)) for n in (1, 2)], EPOCH))
     assert writer.newest("simulated", 60) == {("simulated", "trade", "binance", "spot"): now_us - 1}
     assert writer.newest("live", 60) == {}
 
 
 def test_another_epoch_is_not_mistaken_for_what_is_stored(writer: Writer, tables: ClickHouseServer):
-    writer.store([message(1, trade(1))])
+    writer.store(decode([message(1, trade(1))], EPOCH))
     writer.begin(EPOCH + 1, 0)
-    writer.store([message(1, trade(2))])
+    writer.store(decode([message(1, trade(2))], EPOCH + 1))
     assert sorted(ids(tables)) == [1, 2]
 
 
 def test_the_normal_flow_asks_nothing(writer: Writer):
     for sequence in range(1, 5):
-        writer.store([message(sequence, trade(sequence))])
+        writer.store(decode([message(sequence, trade(sequence))], EPOCH))
     assert writer.probes.queries == 0
 
 
 def test_a_batch_over_many_days_is_one_insert(writer: Writer, tables: ClickHouseServer):
     """More than the server's default limit of 100 partitions for one insert."""
     day_us = 86_400_000_000
-    writer.store([message(n, trade(n, timestamp_us=NOON_US - n * day_us)) for n in range(1, 121)])
+    writer.store(decode([message(n, trade(n, timestamp_us=NOON_US - n * day_us)) for n in range(1, 121)], EPOCH))
     assert len(ids(tables)) == 120
 
 
 def test_an_event_that_is_published_again_is_stored_once(writer: Writer, tables: ClickHouseServer, connection: Connect):
     events = [trade(n, timestamp_us=NOON_US + n) for n in range(1, 11)]
-    writer.store([message(1, *events)])
+    writer.store(decode([message(1, *events)], EPOCH))
     later = make_writer(connection())
-    again = writer.store([message(2, *events[5:], trade(11))])
+    again = writer.store(decode([message(2, *events[5:], trade(11))], EPOCH))
     assert (again.stored["trade"], again.duplicates["trade"]) == (1, 5)
-    again = later.store([message(3, *events, trade(12))])
+    again = later.store(decode([message(3, *events, trade(12))], EPOCH))
     assert (again.stored["trade"], again.duplicates["trade"]) == (1, 10)
     assert sorted(ids(tables)) == list(range(1, 13))
 
 
 def test_an_event_twice_in_one_batch_is_stored_once(writer: Writer, tables: ClickHouseServer):
-    result = writer.store([message(1, trade(1), trade(2)), message(2, trade(2), trade(3))])
+    result = writer.store(decode([message(1, trade(1), trade(2)), message(2, trade(2), trade(3))], EPOCH))
     assert ids(tables) == [1, 2, 3]
     assert result.duplicates["trade"] == 1
 
@@ -169,24 +170,24 @@ def test_an_event_twice_in_one_batch_is_stored_once(writer: Writer, tables: Clic
 def test_ids_of_two_kinds_in_one_message_grow_by_themselves(writer: Writer, tables: ClickHouseServer):
     fills = [trade(n, timestamp_us=NOON_US + n) for n in (10, 11)]
     aggregates = [trade(n, timestamp_us=NOON_US + n, id_kind=TradeIdKind.AGGREGATE) for n in (10, 11)]
-    writer.store([message(1, fills[0], aggregates[0], aggregates[1], fills[1])])
-    result = writer.store([message(2, aggregates[1], trade(12, timestamp_us=NOON_US + 12))])
+    writer.store(decode([message(1, fills[0], aggregates[0], aggregates[1], fills[1])], EPOCH))
+    result = writer.store(decode([message(2, aggregates[1], trade(12, timestamp_us=NOON_US + 12))], EPOCH))
     assert (result.stored["trade"], result.duplicates["trade"]) == (1, 1)
     assert sorted(ids(tables)) == [10, 10, 11, 11, 12]
 
 
 def test_equal_ids_at_other_times_or_of_another_source_are_other_events(writer: Writer, tables: ClickHouseServer):
-    writer.store([message(1, trade(1))])
-    writer.store([message(2, trade(1, timestamp_us=NOON_US + 1))])
-    writer.store([message(3, trade(1), source=Source.REPLAYED)])
+    writer.store(decode([message(1, trade(1))], EPOCH))
+    writer.store(decode([message(2, trade(1, timestamp_us=NOON_US + 1))], EPOCH))
+    writer.store(decode([message(3, trade(1), source=Source.REPLAYED)], EPOCH))
     assert ids(tables) == [1, 1, 1]
 
 
 def test_a_delivery_that_comes_again_counts_once(writer: Writer):
     batch = [message(1, trade(1)), message(2, trade(2, price="NaN"))]
-    first = writer.store(batch)
+    first = writer.store(decode(batch, EPOCH))
     writer.begin(EPOCH, 0)
-    again = writer.store(batch)
+    again = writer.store(decode(batch, EPOCH))
     assert (first.stored["trade"], first.dead_events["unstorable"]) == (1, 1)
     assert (again.stored["trade"], again.duplicates["trade"], again.dead_events.total()) == (0, 0, 0)
     assert len(again.dead) == 1, "it may not have been laid aside the first time"
@@ -198,7 +199,9 @@ def test_what_the_server_refuses_is_found_and_its_neighbours_are_stored(
     """The checks before the insert are taken away, so that the server itself has to refuse the number."""
     monkeypatch.setattr("marketprism.storage.columns.require_decimals", lambda _field, texts: texts)
     writer = make_writer(connection())
-    result = writer.store([message(n, trade(n, price="nonsense" if n == 3 else "1")) for n in range(1, 7)])
+    result = writer.store(
+        decode([message(n, trade(n, price="nonsense" if n == 3 else "1")) for n in range(1, 7)], EPOCH)
+    )
     assert sorted(ids(tables)) == [1, 2, 4, 5, 6]
     assert [(letter.message.stream_seq, letter.reason) for letter in result.dead] == [(3, "refused")]
     assert result.stored["trade"] == 5
@@ -257,10 +260,10 @@ def test_a_line_that_is_cut_after_the_insert_doubles_nothing(tables: ClickHouseS
     batch = [message(n, trade(n)) for n in range(1, 1001)]
     proxy.swallow = True
     with pytest.raises(UnavailableError, match="away"):
-        writer.store(batch)
+        writer.store(decode(batch, EPOCH))
     proxy.swallow = False
     writer.begin(EPOCH, 0)
-    result = writer.store(batch)
+    result = writer.store(decode(batch, EPOCH))
     proxy.close()
     assert ids(tables) == list(range(1, 1001))
     assert result.stored["trade"] == 1000

@@ -7,8 +7,8 @@ acknowledged to be delivered again, and hands nothing out before all of it is th
 does not fit into a pull any more behind all others, where the acknowledgement of later ones would cover it.
 
 No message is redelivered while a batch is being stored, however long that takes: a pull consumer delivers on request
-only, and no request is open then but one for the next batch (`Session.pull_ahead`), which ends long before the
-acknowledgement's deadline. So nothing needs to extend that.
+only, and no request is open then but one for the next batch, which ends long before the acknowledgement's deadline. So
+nothing needs to extend that.
 """
 
 import asyncio
@@ -127,7 +127,6 @@ class Session:
         self._wanted = 0
         self._pulls = 0
         self._pulled: asyncio.Future[None] | None = None
-        self._pull_deadline = 0.0
         self._lost: str | None = None
         self._next = 0
         self._newest = 0
@@ -174,6 +173,9 @@ class Session:
     async def pull(self, *, messages: int, size: int, seconds: float) -> list[Message]:
         """Return what arrives until a limit is reached; cancelling it loses the session, but no message.
 
+        The batch before it may still be waiting for its acknowledgement; then the wait has to be far shorter than
+        ``ack_wait``, or the server delivers that batch again, and the session is over.
+
         Args:
             messages: Most messages.
             size: Most bytes; must exceed the largest message.
@@ -185,24 +187,11 @@ class Session:
         self._check()
         while self._redeliveries:
             await self._take_redeliveries(size)
-        if self._pulled is not None:
-            await self._arrival()
-        elif len(self._batch) < messages:
+        if len(self._batch) < messages:
             await self._more(messages, size, seconds)
         # What arrives after the end of a pull is kept for the next one: it will not be delivered again.
         batch, self._batch = self._batch, []
         return batch
-
-    async def pull_ahead(self, *, messages: int, size: int, seconds: float) -> None:
-        """Ask for a batch that arrives while the one before it is stored; the next `pull` returns it.
-
-        Args:
-            messages: Most messages.
-            size: Most bytes; must exceed the largest message.
-            seconds: Longest wait; far less than ``ack_wait``, or the server delivers again what is being stored.
-        """
-        self._check()
-        await self._ask(messages, size, seconds)
 
     async def _take_redeliveries(self, size: int) -> None:
         """Have more of the earlier deliveries come again; they fit into memory, as what an earlier pull brought."""
@@ -234,30 +223,19 @@ class Session:
         return msgspec.json.decode(answer, type=_Answer).error is None
 
     async def _more(self, messages: int, size: int, seconds: float) -> None:
-        await self._ask(messages, size, seconds)
-        await self._arrival()
-
-    async def _ask(self, messages: int, size: int, seconds: float) -> None:
         self._wanted = messages
-        loop = asyncio.get_running_loop()
-        self._pulled = loop.create_future()
-        self._pull_deadline = loop.time() + seconds + _SLACK_SECONDS
+        self._pulled = asyncio.get_running_loop().create_future()
         self._pulls += 1
         request = {"batch": messages - len(self._batch), "max_bytes": size, "expires": int(seconds * 1e9)}
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream.name}.{self._consumer}"
         await self._publish(subject, msgspec.json.encode(request), f"{self._inbox}.{self._pulls}")
-
-    async def _arrival(self) -> None:
-        """Wait until what was asked for is there, or will not come any more."""
-        assert self._pulled is not None
         try:
-            async with asyncio.timeout_at(self._pull_deadline):
+            async with asyncio.timeout(seconds + _SLACK_SECONDS):
                 await self._pulled
         except TimeoutError:
             # Where something came, the server answers, and one of us is slow: to begin again would never end.
             if not self._batch:
                 self._lost = self._lost or "a pull was not answered"
-        self._pulled = None
         self._check()
 
     async def acknowledge(self, message: Message) -> None:

@@ -24,10 +24,12 @@ class Decoded:
     """What a batch of messages holds.
 
     Attributes:
+        messages: In the order of the stream.
         rows: Rows by data type, at least one each, in the order of the messages.
         dead: Messages that cannot be stored.
     """
 
+    messages: Sequence[Message]
     rows: dict[str, Rows] = field(default_factory=dict)
     dead: list[DeadLetter] = field(default_factory=list)
 
@@ -39,7 +41,7 @@ def decode(messages: Sequence[Message], epoch: int) -> Decoded:
         messages: In the order of the stream.
         epoch: See `wire.stream_epoch`.
     """
-    decoded = Decoded()
+    decoded = Decoded(messages)
     chunks: dict[str, list[tuple[Message, Envelope[Event]]]] = {}
     for message in messages:
         try:

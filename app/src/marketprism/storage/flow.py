@@ -12,8 +12,9 @@ from marketprism.contract.catalog import Stream
 from marketprism.contract.schema import consumer_config
 from marketprism.errors import UnavailableError
 from marketprism.settings import Settings
-from marketprism.storage.consumer import Message, Session, pending_messages
+from marketprism.storage.consumer import Session, pending_messages
 from marketprism.storage.dead_letters import DeadLetter, lay_aside
+from marketprism.storage.decoding import Decoded, decode
 from marketprism.storage.freshness import Freshness
 from marketprism.storage.link import Link
 from marketprism.storage.metrics import StorageMetrics
@@ -33,7 +34,7 @@ _SERVER_SECONDS = 5.0
 _SHORTEST_PULL_SECONDS = 0.1
 _ENOUGH_EVENTS = 250
 _SLOW_INSERT_SECONDS = 5.0
-"""Behind an insert of this length nothing is pulled ahead: its own acknowledgement would come as late, and
+"""Behind an insert of this length nothing is taken ahead: its own acknowledgement would come as late, and
 ``ack_wait`` is half a minute."""
 
 _LONGEST_WAIT_SECONDS = 1.0
@@ -111,6 +112,7 @@ class Flow:
         self._pulled = 0.0
         self._store_seconds = 0.0
         self._session: Session | None = None
+        self._ahead: asyncio.Task[Decoded | None] | None = None
         self._pending = 0
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"store-{stream.name}")
         self._batch_messages = min(settings.storage.batch_events, consumer_config(stream)["max_ack_pending"] // 2)
@@ -174,23 +176,27 @@ class Flow:
             self._log.warning("session ended", reason=error.message, remedy=error.remedy)
             self.beat.cause = f"NATS: {error.message}"
         finally:
+            await self._drop_ahead()
             await session.close()
         return batches > 0
 
     async def _one_batch(self, session: Session) -> None:
         started = time.monotonic()
         seconds = max(self._insert_due - started, _SHORTEST_PULL_SECONDS)
-        messages = await session.pull(messages=self._batch_messages, size=BATCH_BYTES, seconds=seconds)
+        batch = await (self._ahead or self._take(session, seconds))
+        self._ahead = None
         pulled = time.monotonic()
         elapsed, self._pulled = pulled - self._pulled, pulled
         self._insert_due = pulled + until_next_insert(self._settings.storage.batch_seconds, 0, elapsed)
         self._go_on()
-        if not messages:
+        if batch is None:
             return
+        messages = batch.messages
         self._metrics.redelivered.labels(self.stream.name).inc(sum(m.deliveries > 1 for m in messages))
         if messages[-1].pending >= len(messages) and self._store_seconds < _SLOW_INSERT_SECONDS:
-            await session.pull_ahead(messages=self._batch_messages, size=BATCH_BYTES, seconds=_SHORTEST_PULL_SECONDS)
-        result = await self._store(session, messages)
+            take = self._take(session, _SHORTEST_PULL_SECONDS)
+            self._ahead = asyncio.create_task(take, name=f"ahead-{self.stream.name}")
+        result = await self._store(session, batch)
         stored = time.monotonic()
         self._store_seconds = stored - pulled
         events = result.stored.total() + result.duplicates.total()
@@ -203,6 +209,18 @@ class Flow:
         phases = {"pull": pulled - started, "store": stored - pulled, "acknowledge": acknowledged - stored}
         for phase, seconds in phases.items():
             self._metrics.phase_seconds.labels(self.stream.name, phase).observe(seconds)
+
+    async def _take(self, session: Session, seconds: float) -> Decoded | None:
+        """Pull and decode a batch, in a thread that the insert of the one before it leaves free."""
+        messages = await session.pull(messages=self._batch_messages, size=BATCH_BYTES, seconds=seconds)
+        return await asyncio.to_thread(decode, messages, session.epoch) if messages else None
+
+    async def _drop_ahead(self) -> None:
+        """Forget what was taken ahead; it comes again."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead.cancel()
+            await asyncio.gather(ahead, return_exceptions=True)
 
     async def _rewind(self, session: Session) -> None:
         """Read again what was acknowledged lately, and insert what the table has lost."""
@@ -221,7 +239,8 @@ class Flow:
                 while messages := await again.pull(messages=self._batch_messages, size=BATCH_BYTES, seconds=1):
                     acknowledged = [m for m in messages if m.stream_seq <= session.ack_floor]
                     if acknowledged:
-                        restored += (await self._store(again, acknowledged)).inserted.total()
+                        batch = await asyncio.to_thread(decode, acknowledged, again.epoch)
+                        restored += (await self._store(again, batch)).inserted.total()
                         read += len(acknowledged)
                     if messages[-1].stream_seq >= session.ack_floor:
                         break
@@ -273,11 +292,11 @@ class Flow:
                 return answer
         raise AssertionError("delays never end")
 
-    async def _store(self, session: Session, messages: list[Message]) -> Stored:
+    async def _store(self, session: Session, batch: Decoded) -> Stored:
         """Store a batch; while ClickHouse is away it is kept, and nothing more is read."""
         for delay in delays():
             try:
-                return await self._blocking(self.writer.store, messages)
+                return await self._blocking(self.writer.store, batch)
             except UnavailableError as error:
                 await self._wait_for("ClickHouse", error, delay)
             await self._begin(session)

@@ -7,7 +7,7 @@ are there and inserts the difference. Above it nothing can be there, so the norm
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import xor
@@ -20,7 +20,7 @@ from marketprism.storage.clickhouse import SEND_RECEIVE_SECONDS, ClickHouse
 from marketprism.storage.columns import Rows
 from marketprism.storage.consumer import Message
 from marketprism.storage.dead_letters import DeadLetter
-from marketprism.storage.decoding import data_types, decode
+from marketprism.storage.decoding import Decoded, data_types
 from marketprism.storage.identities import Identities
 
 _SETTLE_SECONDS = 0.5
@@ -112,19 +112,18 @@ class Writer:
             self._stored_up_to[data_type] = rows[0][0]
         self._unknown = False
 
-    def store(self, messages: Sequence[Message]) -> Stored:
+    def store(self, decoded: Decoded) -> Stored:
         """Store what a batch of messages holds.
 
         Args:
-            messages: At least one, in the order of the stream.
+            decoded: At least one message of the epoch that the writer has begun.
 
         Raises:
             UnavailableError: It is unknown what was stored; call `begin`, then this with the same messages.
         """
         assert not self._unknown, "after an unknown outcome the writer has to begin again"
-        decoded = decode(messages, self._epoch)
-        result = Stored(dead=decoded.dead)
-        by_sequence = {message.stream_seq: message for message in messages}
+        result = Stored(dead=[*decoded.dead])
+        by_sequence = {message.stream_seq: message for message in decoded.messages}
         try:
             for rows in decoded.rows.values():
                 self._store_rows(rows, by_sequence, result)
@@ -135,7 +134,7 @@ class Writer:
         for letter in result.dead:
             if letter.message.stream_seq > self._counted_up_to:
                 result.dead_events[letter.reason] += letter.events
-        self._counted_up_to = max(self._counted_up_to, messages[-1].stream_seq)
+        self._counted_up_to = max(self._counted_up_to, decoded.messages[-1].stream_seq)
         return result
 
     def newest(self, source: str, since_seconds: int) -> dict[Feed, int]:
