@@ -1,9 +1,14 @@
 """One bad message never takes its neighbours along."""
 
+from itertools import cycle
+
 import pytest
 
+from marketprism.contract.catalog import subject
+from marketprism.contract.instruments import Source
+from marketprism.storage.columns import Rows
 from marketprism.storage.decoding import data_types, decode
-from tests.storage.envelopes import message, trade
+from tests.storage.envelopes import BTC, SAMPLES, message, trade
 
 
 def test_neighbours_of_bad_messages_are_kept():
@@ -84,6 +89,21 @@ def test_a_message_that_is_refused_leaves_those_of_the_same_batch_their_places()
         (3, 1, 31),
     ]
     assert [letter.message.stream_seq for letter in decoded.dead] == [2]
+
+
+def test_many_messages_give_the_rows_that_each_gives_alone():
+    """More than are turned into columns at once, of types, sizes and sources that take turns."""
+    sources = (Source.SIMULATED, Source.LIVE)
+    messages = [
+        message(n, *[SAMPLES[name]] * (n % 4), data_type=name, source=sources[n % 2], on=subject(name, BTC))
+        for n, name in zip(range(1, 1001), cycle(("trade", "orderbook", "funding_rate")), strict=False)
+    ]
+    decoded = decode(messages, 7)
+    assert decoded.dead == []
+    for data_type, rows in decoded.rows.items():
+        alone = [decode([each], 7).rows.get(data_type, Rows(data_type)) for each in messages]
+        assert rows.columns == {name: [x for each in alone for x in each.columns[name]] for name in rows.columns}
+        assert len(rows) > 250
 
 
 def test_an_unknown_data_type_is_refused():
