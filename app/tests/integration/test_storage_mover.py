@@ -1,5 +1,7 @@
 """The mover against the real engine: what is in cold equals what was in hot, and nothing goes before it is proven."""
 
+import shutil
+
 import pytest
 
 from marketprism.clickhouse_http import ClickHouseHttp, QueryRefusedError
@@ -107,6 +109,22 @@ def test_a_copy_that_was_interrupted_is_completed(part: str, mover: Mover, table
     names = ", ".join(column.name for column in TRADES.inserted)
     tables.query(f"INSERT INTO {COLD_DATABASE}.trades ({names}) SELECT {names} FROM {HOT_DATABASE}.trades WHERE {part}")
     assert copy_all(mover)
+    assert cold(tables) == hot(tables)
+
+
+def test_a_part_that_the_cold_database_has_lost_is_copied_again(
+    mover: Mover, tiers: tuple[Tier, Tier], tables: ClickHouseServer
+):
+    """The server remembers the blocks that it took, the lost ones too; the copy is the same block."""
+    add_trades(tables, "2026-01-01 00:00:00", 1_000)
+    assert copy_all(mover)
+    where = f"database = '{COLD_DATABASE}' AND table = 'trades' AND active"
+    (part,) = tables.query(f"SELECT path FROM system.parts WHERE {where}").split()
+    tables.query(f"DETACH TABLE {COLD_DATABASE}.trades SYNC")
+    shutil.rmtree(part)
+    tables.query(f"ATTACH TABLE {COLD_DATABASE}.trades")
+    assert cold(tables) == []
+    assert copy_all(Mover(*tiers, step=lambda: None))
     assert cold(tables) == hot(tables)
 
 

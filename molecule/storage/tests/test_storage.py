@@ -112,6 +112,19 @@ def test_a_kill_loses_and_doubles_nothing(host: Host) -> None:
     wait_for(host, first, 4_000)
 
 
+def test_the_journal_of_clickhouse_is_not_filled_with_inserts_and_probes(host: Host) -> None:
+    """Lines that each insert or each look at the server's health repeats hide the one that matters."""
+    began = host.check_output("date +%s")
+    first = time.time_ns() // 1000
+    for number in range(5):
+        asyncio.run(publish(first + 200 * number, 200))
+        time.sleep(3)
+    wait_for(host, first, 1_000)
+    said = host.check_output(f"journalctl -u clickhouse-server -o cat --since @{began}")
+    repeated = ("Unknown settings", "deduplication is disabled", "StaticRequestHandler")
+    assert [line for line in said.splitlines() if any(words in line for words in repeated)] == []
+
+
 def test_closed_windows_are_copied_once_whatever_is_killed(host: Host) -> None:
     """Cold storage dies and comes back; rows of an hour ago are in the cold database once, with every digit."""
     first = time.time_ns() // 1000

@@ -49,6 +49,10 @@ def test_systemd_restarted_the_killed_service(host) -> None:
     assert state["StartLimitIntervalUSec"] == "0"
 
 
+def test_the_journal_s_lines_begin_with_its_name(host) -> None:
+    assert host.check_output(f"journalctl --quiet --identifier {UNIT.removesuffix('.service')} --lines 1 --output cat")
+
+
 def test_its_memory_is_limited_alone_and_with_the_others(host) -> None:
     assert show(host, "Slice", "MemoryMax") == {"Slice": "marketprism.slice", "MemoryMax": str(128 << 20)}
     limits = host.check_output("systemctl show --property=MemoryHigh,MemoryMax,ActiveState marketprism.slice")

@@ -59,7 +59,7 @@ class Table:
     indices: tuple[str, ...] = ("INDEX by_stream_seq stream_seq TYPE minmax GRANULARITY 4",)
     partition_by: str = "toDate(timestamp)"
     settings: tuple[str, ...] = (
-        "non_replicated_deduplication_window = 10000",
+        "non_replicated_deduplication_window = 0",  # a block that is remembered hides that its rows were lost since
         "fsync_after_insert = 1",
         "fsync_part_directory = 1",
         "min_rows_to_fsync_after_merge = 1",

@@ -27,12 +27,11 @@ INSERT_BLOCK_ROWS = 1_048_576
 
 _SETTINGS = {
     "async_insert": 0,  # on by default in 26.x; an answer must mean that the rows are stored
-    "insert_deduplicate": 0,  # rows tell what is stored; a token would hide a part that was lost afterwards
+    "deduplicate_insert_select": "disable",  # tables remember no blocks; otherwise each insert is a line in the log
     "max_insert_threads": 1,
     "max_insert_block_size": INSERT_BLOCK_ROWS,
     "max_partitions_per_insert_block": 0,  # replayed history may span many days
     "insert_block_size": INSERT_BLOCK_ROWS,
-    "types_check": False,
 }
 
 _DATA_CODES = {

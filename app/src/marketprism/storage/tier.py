@@ -19,7 +19,6 @@ _SAME_ID_IS_RUNNING = 216
 _NO_SUCH_PART = 232
 _INSERT_SETTINGS = {
     "async_insert": "0",  # an answer must mean that the rows are stored
-    "insert_deduplicate": "0",  # a block that was dropped once may come again
     "min_insert_block_size_bytes": "67108864",  # rows of books are large; the server is small
 }
 _log = logs.get("storage.tier")
