@@ -123,6 +123,33 @@ async def test_rows_that_vanished_are_lost_messages_and_missing_ids(
     assert line(found, "trade").verdict == Verdict(missing=100)
 
 
+async def test_a_second_collector_s_messages_are_no_loss_however_many(
+    publisher: Publisher,
+    storage: StorageService,
+    tables: ClickHouseServer,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    trades = [trade(10_000 + number) for number in range(2_500)]
+    for each in (*trades, *trades):
+        await publisher.publish([each])
+    await publisher.publish([trade(20_000)])
+    query = "SELECT count() FROM marketprism_hot.trades"
+    await asyncio.to_thread(eventually, lambda: tables.number(query) == 2_501, 20)
+    await asyncio.sleep(0.5)  # the acknowledgement follows the insert
+    (found, *_) = (await look(settings, lately())).deliveries
+    assert (found.stored, found.repeated, found.lost, found.unknown) == (2_501, 2_500, 0, 0)
+    gone = "trade_id IN (10001, 11500, 12499)"
+    tables.query(f"ALTER TABLE marketprism_hot.trades DELETE WHERE {gone} SETTINGS mutations_sync = 2")
+    (found, *_) = (await look(settings, lately())).deliveries
+    assert (found.stored, found.repeated, found.lost, found.unknown) == (2_498, 2_497, 6, 0)
+    monkeypatch.setattr("marketprism.ops.delivery.MOST_LOOKED_UP", 100)
+    assert (await look(settings, lately())).differences[:2] == [
+        "MARKET_DATA: 4 messages are nowhere",
+        "MARKET_DATA: 2403 messages without rows were too many to look up; audit a shorter time",
+    ]
+
+
 async def test_messages_that_came_before_the_window_are_left_out(
     publisher: Publisher, storage: StorageService, tables: ClickHouseServer, settings: Settings
 ):

@@ -16,7 +16,7 @@ PLACE = ("binance", "spot", "BTC-USDT")
 def delivery(lost: int = 0) -> Delivery:
     return Delivery(
         stream="MARKET_DATA", first=1, last=9, messages=9, stored=6, dead_lettered=1, repeated=2 - lost, lost=lost,
-        pending=4, rows=60,
+        unknown=0, pending=4, rows=60,
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from marketprism.ops.audit import Audit
 from marketprism.ops.audit_metrics import metrics_text
 from marketprism.ops.sequences import Window
 
-_DELIVERY = ("messages", "stored", "dead_lettered", "repeated", "lost", "pending")
+_DELIVERY = ("messages", "stored", "dead_lettered", "repeated", "lost", "unknown", "pending")
 
 
 def audit(

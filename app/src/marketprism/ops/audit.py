@@ -120,6 +120,11 @@ def differences(found: Audit) -> list[str]:
     if hops is not None and hops["received"] != sum(hops[name] for name in _HOPS):
         sentences.append(f"collector: received {hops['received']} events, accounts for {sum(hops[n] for n in _HOPS)}")
     sentences += [f"{each.stream}: {each.lost} messages are nowhere" for each in found.deliveries if each.lost]
+    sentences += [
+        f"{each.stream}: {each.unknown} messages without rows were too many to look up; audit a shorter time"
+        for each in found.deliveries
+        if each.unknown
+    ]
     for line in found.lines:
         sentences += [
             f"{line}: {number} {what}"

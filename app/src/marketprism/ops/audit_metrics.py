@@ -48,7 +48,7 @@ def metrics_text(found: Audit) -> str:
         ):  # fmt: skip
             missing.labels(*labels, ledger).set(number)
     for each in found.deliveries:
-        for fate in ("stored", "dead_lettered", "repeated", "lost", "pending"):
+        for fate in ("stored", "dead_lettered", "repeated", "lost", "unknown", "pending"):
             messages.labels(each.stream, fate).set(getattr(each, fate))
     for hop, number in (found.collector or {}).items():
         hops.labels(hop).set(number)

@@ -1,7 +1,7 @@
 """What became of every message of a stream: its rows, a dead letter, events that were stored before, or nothing.
 
-Messages up to the acknowledged one are final. Each of them has a sequence, and so has each row: what has no row is
-looked up, message by message.
+Messages up to the acknowledged one are final. Each of them has a sequence, and so has each row: the messages that have
+no row are read again, and their events looked up.
 """
 
 import asyncio
@@ -10,18 +10,22 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, islice
 from typing import Any, Literal
 
 from marketprism.clickhouse_http import ClickHouseHttp
 from marketprism.contract import wire
 from marketprism.contract.catalog import DATA_TYPES, DEAD_LETTERS, HOT_DATABASE, Stream, dead_letter_subject
 from marketprism.errors import ContractError, UnavailableError
-from marketprism.ops.stored_events import missing_sql
+from marketprism.ops.stored_events import are_stored
 from marketprism.ops.streams import JetStream
 
 _POLL_SECONDS = 0.2
-MOST_LOOKED_UP = 2_000
-"""Messages without a row that are looked up, one by one; more of them count as lost."""
+_AT_ONCE = 200
+MOST_LOOKED_UP = 100_000
+"""Messages without a row that are looked up. A second collector brings one for each of the first."""
+
+Fate = Literal["dead", "absent", "repeated", "lost"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,7 @@ class Delivery:
         dead_lettered: Those that were laid aside.
         repeated: Those whose events had all been stored before.
         lost: Those of which there is nothing; their events are in no table.
+        unknown: Those without a row that were too many to be looked up.
         pending: Messages after `last`.
         rows: Rows of the messages between.
     """
@@ -48,6 +53,7 @@ class Delivery:
     dead_lettered: int
     repeated: int
     lost: int
+    unknown: int
     pending: int
     rows: int
 
@@ -64,19 +70,22 @@ async def delivery(jetstream: JetStream, clickhouse: ClickHouseHttp, stream: Str
     first = await _first_since(jetstream, stream.name, info["state"], since_us)
     epoch = wire.stream_epoch(stream.name, info["created"])
     stored, rows, gaps = _in_tables(clickhouse, stream, epoch, first, last)
-    without_rows = [sequence for gap in gaps for sequence in gap][:MOST_LOOKED_UP]
+    without_rows = list(islice(chain.from_iterable(gaps), MOST_LOOKED_UP))
     dead = await _dead_letters(jetstream, stream.name, epoch) if without_rows else set()
-    fates = Counter([await _fate(jetstream, clickhouse, stream.name, sequence, dead) for sequence in without_rows])
-    messages = max(0, last - first + 1) - fates["absent"]
+    fates: Counter[Fate] = Counter()
+    for start in range(0, len(without_rows), _AT_ONCE):
+        fates += await _fates(jetstream, clickhouse, stream.name, without_rows[start : start + _AT_ONCE], dead)
+    messages = max(0, last - first + 1)
     return Delivery(
         stream=stream.name,
         first=first,
         last=last,
-        messages=messages,
+        messages=messages - fates["absent"],
         stored=stored,
         dead_lettered=fates["dead"],
         repeated=fates["repeated"],
-        lost=messages - stored - fates["dead"] - fates["repeated"],
+        lost=fates["lost"],
+        unknown=messages - stored - len(without_rows),
         pending=max(0, int(info["state"]["last_seq"]) - last),
         rows=rows,
     )
@@ -123,22 +132,27 @@ def _in_tables(
     return total["messages"], total["rows"], [range(row["before"] + 1, row["stream_seq"]) for row in gaps]
 
 
-async def _fate(
-    jetstream: JetStream, clickhouse: ClickHouseHttp, stream: str, sequence: int, dead: set[int]
-) -> Literal["dead", "absent", "repeated", "lost"]:
-    """Tell what became of a message that has no row."""
-    if sequence in dead:
-        return "dead"
-    message = await _message(jetstream, stream, {"seq": sequence})
-    if message is None:
-        return "absent"
-    try:
-        envelope = wire.decode(message["subject"], base64.b64decode(message.get("data", "")))
-    except ContractError:
-        return "lost"
-    if not envelope.events:
-        return "repeated"
-    return "lost" if clickhouse.rows(missing_sql(envelope))[0]["missing"] else "repeated"
+async def _fates(
+    jetstream: JetStream, clickhouse: ClickHouseHttp, stream: str, sequences: list[int], dead: set[int]
+) -> Counter[Fate]:
+    """Count what became of messages that have no row."""
+    fates: Counter[Fate] = Counter()
+    envelopes = []
+    alive = [sequence for sequence in sequences if sequence not in dead]
+    fates["dead"] = len(sequences) - len(alive)
+    for message in await asyncio.gather(*(_message(jetstream, stream, {"seq": sequence}) for sequence in alive)):
+        if message is None:
+            fates["absent"] += 1
+            continue
+        try:
+            envelope = wire.decode(message["subject"], base64.b64decode(message.get("data", "")))
+        except ContractError:
+            fates["lost"] += 1
+            continue
+        envelopes.append(envelope)
+    for is_stored in are_stored(clickhouse, envelopes):
+        fates["repeated" if is_stored else "lost"] += 1
+    return fates
 
 
 async def _dead_letters(jetstream: JetStream, stream: str, epoch: int) -> set[int]:

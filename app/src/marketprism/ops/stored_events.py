@@ -1,32 +1,65 @@
 """Whether events are stored, by what they are: their identity and time, not their place in the stream."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import islice
 
-from marketprism.clickhouse_http import quoted
+from marketprism.clickhouse_http import ClickHouseHttp, quoted
 from marketprism.contract.catalog import DATA_TYPES, HOT_DATABASE
 from marketprism.contract.events import Envelope, Event
 from marketprism.contract.numbers import parse, to_text
 from marketprism.contract.tables import TABLES, Column
 
 _ORIGIN = ("source", "exchange", "market", "symbol")
+_EVENTS_AT_ONCE = 1_000
+"""In one query, which has to stay below the server's ``max_query_size`` of 256 KiB."""
+
+Identity = tuple[str, ...]
+Feed = tuple[str, ...]
+"""Data type and origin."""
 
 
-def missing_sql(envelope: Envelope[Event]) -> str:
-    """Render a query of one number, ``missing``: how many of an envelope's different events no row holds."""
-    columns = _identity(envelope.type)
-    wanted = sorted({_array(quoted(_text(column, event)) for column in columns) for event in envelope.events})
-    identity = _array(_column_text(column) for column in columns)
-    origin = " AND ".join(f"{name} = {quoted(getattr(envelope, name))}" for name in _ORIGIN)
-    times = [event.timestamp_us for event in envelope.events]
-    return (
-        f"SELECT {len(wanted)} - uniqExact({identity}) AS missing FROM {HOT_DATABASE}.{TABLES[envelope.type].name}"
-        f" WHERE {origin} AND {identity} IN ({', '.join(wanted)})"
-        f" AND timestamp BETWEEN fromUnixTimestamp64Micro({min(times)}, 'UTC')"
-        f" AND fromUnixTimestamp64Micro({max(times)}, 'UTC')"
-    )
+def are_stored(clickhouse: ClickHouseHttp, envelopes: Sequence[Envelope[Event]]) -> list[bool]:
+    """Tell of each envelope whether rows hold all its events.
+
+    Raises:
+        UnavailableError: ClickHouse does not answer.
+    """
+    wanted: dict[Feed, dict[Identity, int]] = {}
+    for envelope in envelopes:
+        wanted.setdefault(_feed(envelope), {}).update(_identities(envelope))
+    found = {feed: _found(clickhouse, feed, times) for feed, times in wanted.items()}
+    return [found[_feed(envelope)].issuperset(_identities(envelope)) for envelope in envelopes]
 
 
-def _identity(data_type: str) -> list[Column]:
+def _found(clickhouse: ClickHouseHttp, feed: Feed, times_us: dict[Identity, int]) -> set[Identity]:
+    """Return those of the identities that a row has, at about the time of the event."""
+    data_type, *origin = feed
+    identity = _array(map(_column_text, _columns(data_type)))
+    about = " AND ".join(f"{name} = {quoted(value)}" for name, value in zip(_ORIGIN, origin, strict=True))
+    found: set[Identity] = set()
+    events = iter(times_us.items())
+    while part := dict(islice(events, _EVENTS_AT_ONCE)):
+        rows = clickhouse.rows(
+            f"SELECT DISTINCT {identity} AS identity FROM {HOT_DATABASE}.{TABLES[data_type].name}"
+            f" WHERE {about} AND identity IN ({', '.join(_array(map(quoted, each)) for each in part)})"
+            f" AND timestamp BETWEEN fromUnixTimestamp64Micro({min(part.values())}, 'UTC')"
+            f" AND fromUnixTimestamp64Micro({max(part.values())}, 'UTC')"
+        )
+        found.update(tuple(row["identity"]) for row in rows)
+    return found
+
+
+def _feed(envelope: Envelope[Event]) -> Feed:
+    return (envelope.type, *(str(getattr(envelope, name)) for name in _ORIGIN))
+
+
+def _identities(envelope: Envelope[Event]) -> dict[Identity, int]:
+    """Return the events' times by what makes them unique."""
+    columns = _columns(envelope.type)
+    return {tuple(_text(column, event) for column in columns): event.timestamp_us for event in envelope.events}
+
+
+def _columns(data_type: str) -> list[Column]:
     columns = {column.name: column for column in TABLES[data_type].columns}
     return [columns[name] for name in DATA_TYPES[data_type].identity]
 
