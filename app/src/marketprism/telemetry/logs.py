@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, cast
 import structlog
 
 if TYPE_CHECKING:
-    from structlog.typing import FilteringBoundLogger, Processor
+    from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 
 def configure(level: str) -> None:
-    """Set up structlog once; it writes to standard error, so that standard output stays data."""
+    """Set up structlog once; it writes to standard error, so that standard output stays data.
+
+    What libraries report through `logging` becomes lines of the same form, from warnings on.
+    """
     terminal = sys.stderr.isatty()
     renderer: Processor = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
     processors: list[Processor] = [
@@ -27,6 +30,21 @@ def configure(level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[_name_component, *processors],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+    # It reports a failed attempt to connect with its traceback; who connects says the same in a line with the remedy.
+    logging.getLogger("clickhouse_driver").setLevel(logging.CRITICAL)
+
+
+def _name_component(_logger: object, _method: str, event: "EventDict") -> "EventDict":
+    event["component"] = event["_record"].name
+    return event
 
 
 def get(name: str) -> "FilteringBoundLogger":
