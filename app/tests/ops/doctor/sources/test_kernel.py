@@ -61,6 +61,21 @@ def test_the_process_that_took_the_time_is_named_whatever_its_name(tmp_path: Pat
     assert max(found, key=lambda each: each.memory_bytes).pid == 8
 
 
+def test_a_disk_is_read_only_where_its_file_system_is_and_not_where_its_mount_is(tmp_path: Path) -> None:
+    """In the doctor's unit every mount is read-only; a file system that met an error is, whoever looks."""
+    sandboxed, failed, root = tmp_path / "with space", tmp_path / "failed" / "data", tmp_path / "root"
+    for path in (sandboxed, failed, root):
+        path.mkdir(parents=True)
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self" / "mountinfo").write_text(
+        "22 1 254:0 / / ro,relatime shared:1 - ext4 /dev/vda rw\n"
+        f"30 22 254:1 / {tmp_path}/with\\040space ro,nosuid master:2 - ext4 /dev/vdb rw,errors=remount-ro\n"
+        f"31 22 254:2 / {tmp_path}/failed rw - ext4 /dev/vdc ro,errors=remount-ro\n"
+    )
+    found = kernel.disks([sandboxed, failed, root], tmp_path)
+    assert [disk.read_only for disk in found] == [False, True, False]
+
+
 def test_this_kernel_and_its_disks_can_be_read(tmp_path: Path) -> None:
     assert 0 < kernel.memory().available < kernel.memory().total
     assert os.getpid() in kernel.ticks(processes=True).processes

@@ -116,9 +116,10 @@ def command(process: Path) -> str:
         return "ended"
 
 
-def disks(paths: Iterable[Path]) -> tuple[Disk, ...]:
+def disks(paths: Iterable[Path], proc: Path = Path("/proc")) -> tuple[Disk, ...]:
     """Look at the file systems below the paths that exist."""
     found = []
+    read_only = _read_only(proc)
     for path in paths:
         try:
             values = os.statvfs(path)
@@ -130,7 +131,20 @@ def disks(paths: Iterable[Path]) -> tuple[Disk, ...]:
                 total=values.f_blocks * values.f_frsize,
                 available=values.f_bavail * values.f_frsize,
                 inodes_free=values.f_favail / values.f_files if values.f_files else 1.0,
-                read_only=bool(values.f_flag & os.ST_RDONLY),
+                read_only=next((read_only[place] for place in (path, *path.parents) if place in read_only), False),
             )
         )
     return tuple(found)
+
+
+def _read_only(proc: Path) -> dict[Path, bool]:
+    """Tell of each mount point whether the file system itself is read-only, as one is after an error of its disk.
+
+    The mount says nothing: in a unit with ``ProtectSystem=strict`` every mount is read-only. See proc(5), mountinfo.
+    """
+    found = {}
+    for line in (proc / "self" / "mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines():
+        mount, _, file_system = line.partition(" - ")
+        place = mount.split()[4].encode().decode("unicode_escape")  # a space is \040
+        found[Path(place)] = "ro" in file_system.split()[2].split(",")
+    return found
