@@ -6,8 +6,8 @@ import time
 import pytest
 from testinfra.host import Host
 
-from .faults import simulate, withdraw
-from .test_remediation import CHOSEN
+from .faults import ask, simulate, withdraw
+from .test_remediation import CHOSEN, PROMETHEUS
 
 pytestmark = pytest.mark.skipif(CHOSEN != "others", reason="takes minutes: set REMEDIATION_FAULTS=others")
 LOOKS = 200
@@ -20,6 +20,7 @@ def test_the_doctor_raises_no_false_alarm_under_load(host: Host, capsys: pytest.
     try:
         looks = f"for look in $(seq {LOOKS}); do marketprism doctor --json | tr -d '\\n'; echo; done"
         found = [json.loads(line) for line in host.check_output(looks).splitlines()]
+        told = json.loads(ask(host, f"{PROMETHEUS}?query=ALERTS", method="GET"))["data"]["result"]
     finally:
         withdraw(host)
     alarms = [each for each in found if each["verdict"] != "healthy"]
@@ -27,6 +28,7 @@ def test_the_doctor_raises_no_false_alarm_under_load(host: Host, capsys: pytest.
         print(f"\n| doctor under load: {len(found)} looks, {len(alarms)} alarms")
     assert len(found) == LOOKS
     assert alarms == []
+    assert [each["metric"] for each in told if each["metric"]["alertstate"] == "firing"] == []
 
 
 def test_watching_costs_next_to_nothing(host: Host, capsys: pytest.CaptureFixture[str]) -> None:

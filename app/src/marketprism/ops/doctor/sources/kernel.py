@@ -145,6 +145,6 @@ def _read_only(proc: Path) -> dict[Path, bool]:
     found = {}
     for line in (proc / "self" / "mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines():
         mount, _, file_system = line.partition(" - ")
-        place = mount.split()[4].encode().decode("unicode_escape")  # a space is \040
+        place = mount.split()[4].encode(errors="surrogateescape").decode("unicode_escape")  # a space is \040
         found[Path(place)] = "ro" in file_system.split()[2].split(",")
     return found
