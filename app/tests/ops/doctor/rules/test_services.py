@@ -131,3 +131,7 @@ def test_settings_that_a_service_refused_are_quoted(refused: str) -> None:
 def test_a_refusal_of_an_earlier_run_is_none_of_this_one() -> None:
     line = Line(seconds=NOW - 100, text="marketprism: setting 'log_level' is 'X'; correct it")
     assert list(config_invalid(faults.unit(healthy(), COLLECTOR, lines=(line,)))) == []
+    failing = faults.failed(healthy(), COLLECTOR, "Failed at step EXEC spawning /opt/none")
+    assert failing.units is not None
+    both = (line, *failing.units[COLLECTOR].lines)
+    assert list(config_invalid(faults.unit(failing, COLLECTOR, lines=both))) == []

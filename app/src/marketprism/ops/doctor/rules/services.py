@@ -25,6 +25,8 @@ REFUSED_SETTINGS = re.compile(
     r"|SAXParseException|Failed to (parse|preprocess|load) config|UNKNOWN_ELEMENT_IN_CONFIG",
     re.IGNORECASE,
 )
+REFUSED_SECONDS = 30
+"""Before the service ended, or was started again: what it refused earlier has been corrected since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +181,12 @@ def config_invalid(evidence: Evidence) -> Iterator[Finding]:
         unit = unit_of(evidence, service)
         if unit is None or not is_asleep(unit):
             continue
-        refused = [f"{unit.name}: {line.text[:300]}" for line in unit.lines if REFUSED_SETTINGS.search(line.text)]
+        ended = unit.since or evidence.now
+        refused = [
+            f"{unit.name}: {line.text[:300]}"
+            for line in unit.lines
+            if line.seconds > ended - REFUSED_SECONDS and REFUSED_SETTINGS.search(line.text)
+        ]
         if refused and unit.result != "success":
             yield Finding(
                 problem="config-invalid",
