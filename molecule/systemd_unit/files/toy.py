@@ -18,8 +18,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body.encode())
 
-    def log_message(self, *arguments: object) -> None:
-        return
+    def log_message(self, *_arguments: object) -> None:
+        print("asked", flush=True)
 
 
 def notify(message: str) -> None:

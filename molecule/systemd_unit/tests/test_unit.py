@@ -50,7 +50,9 @@ def test_systemd_restarted_the_killed_service(host) -> None:
 
 
 def test_the_journal_s_lines_begin_with_its_name(host) -> None:
-    assert host.check_output(f"journalctl --quiet --identifier {UNIT.removesuffix('.service')} --lines 1 --output cat")
+    answer(host)
+    said = f"journalctl --quiet --identifier {UNIT.removesuffix('.service')} --lines 1 --output cat"
+    assert host.check_output(said) == "asked"
 
 
 def test_its_memory_is_limited_alone_and_with_the_others(host) -> None:
