@@ -56,6 +56,11 @@ def test_nothing_to_subscribe_to_needs_no_connection(names: tuple[str, ...], typ
     assert Subscriptions(SWAP, names, types).connections() == []
 
 
+def test_a_connection_that_would_carry_nothing_is_not_opened() -> None:
+    found = Subscriptions(SWAP, NAMES, ("liquidation",)).connections()
+    assert [connection.name for connection in found] == ["public-1"]
+
+
 def test_a_book_is_renewed_on_its_own_connection() -> None:
     name = NAMES[30]
     argument = f'{{"channel":"books","instId":"{name}"}}'

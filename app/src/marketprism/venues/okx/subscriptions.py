@@ -53,12 +53,13 @@ class Subscriptions:
             Connection(
                 name,
                 _PATH,
-                subscribe=(_message("subscribe", self._arguments(group, first=position == 0)),),
+                subscribe=(_message("subscribe", arguments),),
                 books=group if BOOKS in self.channels else (),
                 ping=PING,
                 max_messages_per_second=_MESSAGES_PER_SECOND,
             )
             for position, (name, group) in enumerate(self._groups.items())
+            if (arguments := self._arguments(group, first=position == 0))
         ]
 
     def renew_book(self, name: str) -> list[Send]:
