@@ -34,3 +34,9 @@ async def test_an_address_where_nobody_is_leaves_every_question_unanswered(venue
     answers = [each.answer for each in found if not each.answer.startswith("not asked")]
     assert answers
     assert all(answer.startswith("not answered: Cannot connect") for answer in answers), answers
+
+
+async def test_a_subscription_that_is_not_answered_in_time_is_told() -> None:
+    async with exchange("deribit") as settings:
+        first, *_ = await ask("deribit", settings, Proxies(), 0.0)
+    assert first.answer == "silent"

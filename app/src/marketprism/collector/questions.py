@@ -18,7 +18,7 @@ from marketprism.settings import VenueSettings
 _WEIGHT = "X-MBX-USED-WEIGHT-1M"
 _MANY_CHANNELS = 200
 _OTHER_SPOT = "wss://data-stream.binance.vision/ws/btcusdt@trade"
-_UNUSABLE = (*UNREACHABLE, msgspec.DecodeError, ArithmeticError, LookupError, TypeError, ValueError)
+_UNUSABLE = (*UNREACHABLE, msgspec.DecodeError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """Anything may come from an address that is no exchange: a portal's page, an error as JSON, nothing."""
 
 
@@ -137,8 +137,8 @@ async def _many_channels(asked: Asked) -> str:
     listing, _ = await asked.get("/api/v2/public/get_instruments?currency=BTC")
     names = [each["instrument_name"] for each in listing["result"]][:_MANY_CHANNELS]
     heard = await asked.hear(*_deribit(asked, [f"ticker.{name}.100ms" for name in names]))
-    accepted = next(len(message["result"]) for _, message in heard if message.get("id") == 1)
-    return f"{accepted} of {len(names)} accepted"
+    accepted = [len(message["result"]) for _, message in heard if message.get("id") == 1]
+    return f"{accepted[0]} of {len(names)} accepted" if accepted else _delivers([])
 
 
 async def _slower_book(asked: Asked) -> str:
