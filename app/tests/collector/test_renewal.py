@@ -38,6 +38,17 @@ def test_renewals_that_cure_nothing_become_rare() -> None:
     ] * (len(waits) - 5)
 
 
+def test_a_new_connection_that_is_silent_too_has_cured_nothing() -> None:
+    renewals, silent, open_since = Renewals(OPEN), liveness(), dict(OPEN)
+    times = []
+    for now in range(100, 3_000):
+        if renewals.due([TRADE], silent, open_since, float(now)):
+            times.append(now)
+            open_since["market"] = float(now)
+    waits = [after - before for before, after in pairwise(times)]
+    assert waits == [FIRST_SECONDS, 2 * FIRST_SECONDS, 4 * FIRST_SECONDS, 8 * FIRST_SECONDS]
+
+
 def test_a_feed_that_lives_again_makes_the_next_renewal_early_again_but_never_at_once() -> None:
     renewals, silent = Renewals(OPEN), liveness()
     assert renewals.due([TRADE], silent, OPEN, 100.0)

@@ -42,13 +42,17 @@ class Renewals:
             now: The time.
         """
         guilty: dict[str, Key] = {}
+        blamed: set[str] = set()
         for key in silent:
             limit = DATA_TYPES[key[0]].freshness_seconds
             answered_at = self._answered_at.get(key, 0.0)
-            for name in liveness.carriers(key) & self._waits.keys() or self._waits:
+            carriers = liveness.carriers(key) & self._waits.keys() or set(self._waits)
+            blamed |= carriers
+            for name in carriers:
                 if limit is not None and now - max(answered_at, open_since.get(name, now)) > limit:
                     guilty.setdefault(name, key)
-        for name in self._waits.keys() - guilty.keys():
+        # A new connection that has not had the feed's time yet has cured nothing yet.
+        for name in self._waits.keys() - blamed:
             self._waits[name].reset()
         due = {name: key for name, key in guilty.items() if now >= self._not_before[name]}
         for name in due:
