@@ -30,6 +30,12 @@ def test_a_volatility_index_belongs_to_the_base_currency_and_is_expected_once() 
     assert found == [("volatility_index", Market.INDEX, "BTC-USD")]
 
 
+def test_no_volatility_index_is_expected_of_a_currency_that_has_none() -> None:
+    assert feeds("deribit", ("SOL-USDC", "ETH-USDC"), ("volatility_index",)) == [
+        ("volatility_index", Market.INDEX, "ETH-USD")
+    ]
+
+
 def test_a_type_that_may_be_silent_is_not_expected_to_be_fresh() -> None:
     assert feeds("okx-swap", ("BTC-USDT",), ("liquidation",)) == []
 

@@ -94,6 +94,10 @@ OPTIONAL = frozenset({"orderbook_delta"})
 """Types that are collected only where the settings name them: about a gigabyte a day for one busy book."""
 
 
+INDEXED = frozenset({"BTC", "ETH"})
+"""Base currencies with a volatility index (docs.deribit.com, "deribit_volatility_index.{index_name}")."""
+
+
 def default_data_types(venue: str) -> tuple[str, ...]:
     """Return what is collected of a venue where nothing is configured."""
     return tuple(name for name in VENUES[venue].data_types if name not in OPTIONAL)
@@ -114,6 +118,11 @@ def place(venue: str, data_type: str, symbol: str) -> tuple[Market, str]:
     return market_of(venue, symbol), symbol
 
 
+def has_volatility_index(symbol: str) -> bool:
+    """Tell whether there is an index of a canonical symbol's base currency."""
+    return symbol.partition("-")[0] in INDEXED
+
+
 def venue_of(exchange: Exchange, market: Market) -> str:
     """Name the venue whose events are of an exchange's market: futures and indices come with the perpetuals."""
     wanted = Market.SPOT if market is Market.SPOT else Market.PERPETUAL
@@ -129,6 +138,7 @@ def feeds(venue: str, symbols: Iterable[str], data_types: Iterable[str]) -> list
         for symbol in symbols
         if DATA_TYPES[name].freshness_seconds is not None
         and not (name == "funding_rate" and market_of(venue, symbol) is Market.FUTURE)
+        and not (name == "volatility_index" and not has_volatility_index(symbol))
     ]
     return list(dict.fromkeys(found))
 

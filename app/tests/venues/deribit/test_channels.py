@@ -1,5 +1,6 @@
 """Each wanted type has its channel, and each channel is subscribed to once."""
 
+import msgspec
 import pytest
 
 from marketprism.venues.deribit.channels import channels
@@ -31,4 +32,11 @@ def test_two_perpetuals_of_one_currency_share_its_volatility_index() -> None:
         "book.BTC-PERPETUAL",
         "deribit_volatility_index.btc_usd",
         "book.BTC_USDC-PERPETUAL",
+    ]
+
+
+def test_a_currency_without_a_volatility_index_asks_for_none() -> None:
+    sol = msgspec.structs.replace(BTC_USDC, symbol="SOL-USDC", name="SOL_USDC-PERPETUAL")
+    assert [channel.topic for channel in channels([sol], ("trade", "volatility_index"))] == [
+        "trades.SOL_USDC-PERPETUAL"
     ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from msgspec import Raw
 
 from marketprism.contract.instruments import Instrument
+from marketprism.contract.venues import has_volatility_index
 from marketprism.venues.deribit.books import Book
 from marketprism.venues.deribit.instruments import volatility_index
 from marketprism.venues.deribit.ticker import Ticker
@@ -64,6 +65,6 @@ def channels(instruments: Iterable[Instrument], data_types: Iterable[str]) -> li
 def _channels_of(instrument: Instrument, wanted: tuple[str, ...]) -> Iterator[Channel]:
     for kind, (all_types, reader) in _KINDS.items():
         data_types = tuple(name for name in all_types if name in wanted)
-        if data_types:
+        if data_types and (kind != VOLATILITY or has_volatility_index(instrument.symbol)):
             whose = volatility_index(instrument) if kind == VOLATILITY else instrument
             yield Channel(kind, f"{kind}.{whose.name}", whose, data_types, reader(whose, data_types))
