@@ -34,6 +34,25 @@ def test_a_number_becomes_plain_text_of_the_same_value(sent: str, text: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("sent", "text"),
+    [
+        ("1.0000000000000000005", "1.000000000000000001"),
+        ("1.0000000000000000004999", "1"),
+        ("-1.5e-18", "-0.000000000000000002"),
+        ("1e-19", "0"),
+        ("0.0000004", "0.0000004"),
+    ],
+)
+def test_a_computed_number_is_rounded_half_away_from_zero(sent: str, text: str) -> None:
+    assert decimals.computed("rate", raw(sent)) == text
+
+
+def test_a_computed_number_that_is_none_is_refused() -> None:
+    with pytest.raises(ContractError, match="rate"):
+        decimals.computed("rate", raw('"5"'))
+
+
+@pytest.mark.parametrize(
     "sent",
     [
         "",

@@ -46,6 +46,15 @@ def test_hourly_funding_is_what_the_hour_cost(deribit: Deribit) -> None:
     assert deribit.read(request, funding(), RECEIVE_NS) == [Observed("funding_rate", BTC, settled)]
 
 
+def test_a_computed_rate_with_more_digits_than_are_kept_is_rounded(deribit: Deribit) -> None:
+    request = deribit.history_request("funding_rate", BTC, 0, HOUR_MS * 1000)
+    assert request is not None
+    (seen,) = deribit.read(request, funding(interest="-4.739622041017375e-7"), RECEIVE_NS)
+    assert isinstance(seen, Observed)
+    assert isinstance(seen.event, FundingRate)
+    assert seen.event.rate == "-0.000000473962204102"
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [

@@ -4,9 +4,10 @@ import re
 
 from msgspec import Raw
 
-from marketprism.contract.numbers import is_decimal, require_decimal
+from marketprism.contract.numbers import FRACTION_DIGITS, is_decimal, require_decimal, to_text
 from marketprism.errors import ContractError
 
+_LONG = re.compile(rf"(-?)(\d{{1,20}})\.(\d{{{FRACTION_DIGITS}}})(\d{{1,60}})", re.ASCII)
 _EXPONENT = re.compile(r"(-?)(\d{1,40})(?:\.(\d{1,40}))?[eE]([+-]?\d{1,2})", re.ASCII)
 
 
@@ -22,6 +23,20 @@ def signed(field: str, number: Raw) -> str:
     """
     text = str(number, "ascii", "replace")
     return text if is_decimal(text) else require_decimal(field, _expand(text))
+
+
+def computed(field: str, number: Raw) -> str:
+    """Return a number that the exchange computes in binary, rounded half away from zero to what a column keeps.
+
+    Raises:
+        ContractError: As for `signed`.
+    """
+    match = _LONG.fullmatch(_expand(str(number, "ascii", "replace")))
+    if match is None:
+        return signed(field, number)
+    sign, whole, kept, cut = match.groups()
+    magnitude = int(whole + kept) + (cut[0] >= "5")
+    return to_text(-magnitude if sign else magnitude)
 
 
 def unsigned(field: str, number: Raw) -> str:

@@ -53,7 +53,8 @@ def funding(instrument: Instrument, start_us: int, end_us: int) -> RestRequest:
 def read_funding(instrument: Instrument, body: bytes, receive_ns: int) -> list[VenueEvent]:
     """Understand hourly funding: what the hour cost that ended then, where the stream has a rate per eight hours.
 
-    Its end counts as its settlement, so that it is never the same event as one of the stream.
+    Its end counts as its settlement, so that it is never the same event as one of the stream. Deribit computes it and
+    writes all digits of the binary number, such as ``-4.739622041017375e-7``: more than are kept.
 
     Raises:
         msgspec.DecodeError: It is no such answer.
@@ -65,7 +66,7 @@ def read_funding(instrument: Instrument, body: bytes, receive_ns: int) -> list[V
 
 def _funding(row: messages.FundingRow, receive_ns: int) -> FundingRate:
     return FundingRate(
-        rate=decimals.signed("interest_1h", row.interest),
+        rate=decimals.computed("interest_1h", row.interest),
         funding_us=row.timestamp_us,
         interval_seconds=_HOUR_SECONDS,
         mark_price=None,
