@@ -57,6 +57,12 @@ def test_a_closed_budget_opens_when_the_exchange_said() -> None:
     assert budget.wait_ns(Purpose.BOOK, 1, 7 * SECOND_NS) == 0
 
 
+def test_a_clock_that_is_set_back_opens_a_closed_budget() -> None:
+    budget = WeightBudget(1000)
+    budget.close(7, 3_600 * SECOND_NS)
+    assert budget.wait_ns(Purpose.BOOK, 1, 2 * SECOND_NS) == 0
+
+
 def test_a_request_heavier_than_the_share_may_go_alone() -> None:
     assert WeightBudget(100).wait_ns(Purpose.BOOK, 250, 5) == 0
 

@@ -45,6 +45,12 @@ def test_a_shorter_limit_does_not_end_a_longer_one() -> None:
     assert state.condition(100 * SECOND_NS) is Condition.LIMITED
 
 
+def test_a_clock_that_is_set_back_does_not_prolong_a_limit() -> None:
+    state = started()
+    state.limited(30, "HTTP 429", 3_600 * SECOND_NS)
+    assert state.condition(6 * SECOND_NS) is Condition.COLLECTING
+
+
 @pytest.mark.parametrize(
     ("header", "seconds"), [("7", 7.0), (None, LIMITED_WAIT_SECONDS), ("Wed, 21 Oct 2026", LIMITED_WAIT_SECONDS)]
 )

@@ -86,3 +86,15 @@ def test_a_lost_connection_in_which_nothing_changed_is_no_hole(book: BookFeed) -
     book.image(image(10))
     book.disconnected()
     assert events(book.image(image(10, receive_ns=8))) == []
+
+
+def test_a_clock_that_is_set_back_delays_neither_snapshots_nor_the_next_wish_for_an_image(book: BookFeed) -> None:
+    hour_ns = 3_600 * SECOND_NS
+    book.image(image(10, receive_ns=hour_ns))
+    assert len(events(book.due(hour_ns))) == 1
+    book.delta(delta(11, prev=10, receive_ns=5))
+    (snapshot,) = events(book.due(6))
+    assert isinstance(snapshot, BookSnapshot)
+    assert (snapshot.update_id, snapshot.receive_ns) == (11, 5)
+    book.delta(delta(15, prev=14, receive_ns=hour_ns))
+    assert book.due(7) == SUBSCRIBE

@@ -32,3 +32,11 @@ def test_a_failure_is_repeated_after_a_while_but_never_later_than_the_interval()
     polls.failed(QUICK, 0)
     assert polls.due(5 * SECOND_NS) == [QUICK]
     assert polls.due(RETRY_NS) == [SLOW]
+
+
+def test_a_clock_that_is_set_back_does_not_delay_a_poll() -> None:
+    polls = schedule()
+    polls.due(0)
+    polls.answered(SLOW, 3_600 * SECOND_NS)
+    polls.failed(QUICK, 3_600 * SECOND_NS)
+    assert polls.due(10 * SECOND_NS) == [SLOW, QUICK]

@@ -102,3 +102,8 @@ def test_a_venue_that_gives_no_history_leaves_the_hole_in_the_ledger() -> None:
 def test_an_answer_to_a_hole_that_is_healed_already_changes_nothing(holed: TradeFeed) -> None:
     holed.answer(request(4, 9), [trade(n) for n in range(4, 10)], 99)
     assert holed.answer(request(4, 9), [trade(n) for n in range(4, 10)], 100) == []
+
+
+def test_a_clock_that_is_set_back_does_not_delay_the_next_try(holed: TradeFeed) -> None:
+    holed.failed(request(4, 9), 1000 * RETRY_NS)
+    assert requests(holed.due(5)) == [(4, 9)]

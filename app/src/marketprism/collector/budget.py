@@ -3,6 +3,7 @@
 from collections import Counter, deque
 
 from marketprism.contract.instruments import Exchange
+from marketprism.pipeline.waits import Wait, longest
 from marketprism.venues.protocol import SECOND_NS, Purpose
 
 MINUTE_NS = 60 * SECOND_NS
@@ -40,15 +41,15 @@ class WeightBudget:
     def __init__(self, weight_per_minute: int) -> None:
         self._limit = weight_per_minute * SHARE
         self._minute = 0
-        self._closed_until_ns = 0
+        self._closed = Wait()
         self._used_for: Counter[Purpose] = Counter()
         self.used = 0
 
     def wait_ns(self, purpose: Purpose, weight: int, now_ns: int) -> int:
         """Return how long a request of this weight has to wait, 0 when it may go now; then `spend` it."""
         self._turn(now_ns)
-        if now_ns < self._closed_until_ns:
-            return self._closed_until_ns - now_ns
+        if closed_ns := self._closed.left_ns(now_ns):
+            return closed_ns
         used_for = self._used_for[purpose]
         over = self.used > 0 and self.used + weight > self._limit
         over_share = used_for > 0 and used_for + weight > self._limit * PURPOSE_SHARES[purpose]
@@ -67,7 +68,7 @@ class WeightBudget:
 
     def close(self, seconds: float, now_ns: int) -> None:
         """Ask nothing for some seconds: the exchange said so."""
-        self._closed_until_ns = max(self._closed_until_ns, now_ns + int(seconds * SECOND_NS))
+        self._closed = longest(now_ns, self._closed, Wait(now_ns, int(seconds * SECOND_NS)))
 
     def _turn(self, now_ns: int) -> None:
         minute = now_ns // MINUTE_NS
@@ -77,7 +78,7 @@ class WeightBudget:
 
 
 class AttemptBudget:
-    """When another attempt to connect may be made.
+    """When another attempt to connect may be made; times are nanoseconds of a monotonic clock.
 
     Args:
         count: Attempts in any `seconds`, at most.

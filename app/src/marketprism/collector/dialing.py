@@ -70,9 +70,9 @@ class Redial:
         """Wait until an attempt may be made, and count it."""
         attempts = self._dialing.attempts
         await asyncio.sleep(max(0.0, self.not_before - time.monotonic()))
-        while (wait_ns := attempts.wait_ns(time.time_ns())) > 0:  # noqa: ASYNC110 - others spend the budget meanwhile
+        while (wait_ns := attempts.wait_ns(time.monotonic_ns())) > 0:  # noqa: ASYNC110 - others spend the budget meanwhile
             await asyncio.sleep(wait_ns / SECOND_NS)
-        attempts.spend(time.time_ns())
+        attempts.spend(time.monotonic_ns())
 
     def opened(self) -> None:
         """Note that an attempt worked out."""
@@ -109,7 +109,7 @@ class Redial:
         if status in LIMITED_STATUSES:
             seconds = retry_after(refusal.response.headers.get("Retry-After"))
             state.limited(seconds, f"{self._name} answers HTTP {status}", time.time_ns())
-            self._dialing.attempts.close(seconds, time.time_ns())
+            self._dialing.attempts.close(seconds, time.monotonic_ns())
             return seconds
         return None
 

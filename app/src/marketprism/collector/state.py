@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from marketprism.pipeline.waits import Wait, longest
 from marketprism.telemetry import logs
 from marketprism.venues.protocol import SECOND_NS
 
@@ -36,7 +37,7 @@ class VenueState:
         self._started = False
         self._waits = ""
         self._blocked: dict[str, str] = {}
-        self._limited_until_ns = 0
+        self._limited = Wait()
         self._limit = ""
 
     def waits(self, reason: str) -> None:
@@ -60,16 +61,16 @@ class VenueState:
 
     def limited(self, seconds: float, detail: str, now_ns: int) -> None:
         """Note that nothing may be asked for some seconds."""
-        if now_ns >= self._limited_until_ns:
+        if not self._limited.left_ns(now_ns):
             _log.warning("rate limited", venue=self._venue, seconds=seconds, detail=detail)
-        self._limited_until_ns = max(self._limited_until_ns, now_ns + int(seconds * SECOND_NS))
+        self._limited = longest(now_ns, self._limited, Wait(now_ns, int(seconds * SECOND_NS)))
         self._limit = detail
 
     def condition(self, now_ns: int) -> Condition:
         """Return the worst that holds."""
         if self._blocked:
             return Condition.BLOCKED
-        if now_ns < self._limited_until_ns:
+        if self._limited.left_ns(now_ns):
             return Condition.LIMITED
         return Condition.COLLECTING if self._started else Condition.STARTING
 
@@ -79,7 +80,7 @@ class VenueState:
             case Condition.BLOCKED:
                 return f"blocked: {next(iter(self._blocked.values()))}"
             case Condition.LIMITED:
-                seconds = (self._limited_until_ns - now_ns) / SECOND_NS
+                seconds = self._limited.left_ns(now_ns) / SECOND_NS
                 return f"rate limited for {seconds:.0f} s more: {self._limit}"
             case Condition.STARTING if self._waits:
                 return f"waits for its list of instruments: {self._waits}"

@@ -10,6 +10,7 @@ from marketprism.contract.books import BookDelta, BookImage, BookTop
 from marketprism.contract.events import BookChange, BookSnapshot, Gap, SnapshotReason
 from marketprism.contract.instruments import Instrument
 from marketprism.pipeline.outputs import FeedCounters, Output
+from marketprism.pipeline.waits import Wait
 from marketprism.venues.protocol import SECOND_NS, Venue
 
 RETRY_NS = 5 * SECOND_NS
@@ -50,22 +51,22 @@ class BookFeed:
         self._changes = changes
         self._as_of: tuple[int, int] | None = None
         self._published_id: int | None = None
-        self._publish_at_ns = 0
+        self._pause = Wait()
         self._reason = SnapshotReason.RESYNC
-        self._asked_ns: int | None = None
+        self._asked: Wait | None = None
         self._hole_after: int | None = None
         self._hole: Gap | None = None
 
     def delta(self, delta: BookDelta) -> list[Output]:
         """Take the next change; one that comes before any image, with none asked for, means that the image was lost."""
-        if self._venue.books_in_band and self.sync.state is SyncState.BUFFERING and self._asked_ns is None:
+        if self._venue.books_in_band and self.sync.state is SyncState.BUFFERING and self._asked is None:
             return self._steps([SnapshotNeeded("image_missing")], delta.receive_ns)
         return self._steps(self.sync.feed_delta(delta), delta.receive_ns)
 
     def image(self, image: BookImage) -> list[Output]:
         """Take a whole book; one of the stream that is ahead of a live book hides what happened in between."""
         if not self._venue.books_in_band:
-            self._asked_ns = None
+            self._asked = None
         elif self.sync.state is SyncState.LIVE and image.update_id >= self.sync.last_id:
             self._hole_after = self.sync.last_id
         return self._steps(self.sync.feed_image(image), image.receive_ns)
@@ -77,21 +78,21 @@ class BookFeed:
 
     def failed(self, now_ns: int) -> None:
         """Note that the whole book did not come; it is asked for again after a while."""
-        self._asked_ns = now_ns
+        self._asked = Wait(now_ns, RETRY_NS)
 
     def disconnected(self) -> None:
         """Forget the book: what happened while the connection was lost is unknown."""
         if self.sync.state is SyncState.LIVE and self._hole is None:
             self._hole_after = self.sync.last_id
         self.sync.reset()
-        self._as_of, self._asked_ns = None, None
+        self._as_of, self._asked = None, None
 
     def due(self, now_ns: int) -> list[Output]:
         """Return what time alone makes due: a snapshot to publish, a request to repeat."""
         if self.sync.state is SyncState.LIVE:
-            if now_ns >= self._publish_at_ns and self.sync.last_id != self._published_id:
+            if not self._pause.left_ns(now_ns) and self.sync.last_id != self._published_id:
                 return self._publish(now_ns)
-        elif self._asked_ns is not None and now_ns >= self._asked_ns + RETRY_NS:
+        elif self._asked is not None and not self._asked.left_ns(now_ns):
             return self._ask(now_ns)
         return []
 
@@ -111,7 +112,7 @@ class BookFeed:
                     outputs += self._tell(after_id, delta.first_id, delta.timestamp_us, delta.receive_ns)
                 case SnapshotNeeded():
                     self._counters.resyncs += 1
-                    self._reason, self._publish_at_ns = SnapshotReason.RESYNC, 0
+                    self._reason, self._pause = SnapshotReason.RESYNC, Wait()
                     outputs += self._ask(now_ns)
                 case _:
                     assert_never(step)
@@ -164,17 +165,17 @@ class BookFeed:
 
     def _ask(self, now_ns: int) -> list[Output]:
         if not self._venue.books_in_band:
-            self._asked_ns = None  # `failed` tells when the wait for the next one begins
-        elif self._asked_ns is not None and now_ns < self._asked_ns + IN_BAND_RETRY_NS:
+            self._asked = None  # `failed` tells when the wait for the next one begins
+        elif self._asked is not None and self._asked.left_ns(now_ns):
             return []  # `due` asks when the time has come
         else:
-            self._asked_ns = now_ns
+            self._asked = Wait(now_ns, IN_BAND_RETRY_NS)
         return list(self._venue.book_request(self.instrument))
 
     def _publish(self, now_ns: int) -> list[Output]:
         if self._as_of is None or self.sync.levels.is_crossed:
             return []
-        self._publish_at_ns = now_ns - now_ns % self._interval_ns + self._interval_ns
+        self._pause = Wait(now_ns - now_ns % self._interval_ns, self._interval_ns)
         self._published_id = self.sync.last_id
         timestamp_us, receive_ns = self._as_of
         snapshot = BookSnapshot(

@@ -1,5 +1,6 @@
 """When the next REST request of each poll is due."""
 
+from marketprism.pipeline.waits import Wait
 from marketprism.venues.protocol import SECOND_NS, Poll, RestRequest
 
 RETRY_NS = 10 * SECOND_NS
@@ -15,19 +16,19 @@ class Schedule:
 
     def __init__(self, polls: list[Poll]) -> None:
         self._interval_ns = {poll.request: poll.interval_ns for poll in polls}
-        self._due_ns = dict.fromkeys(self._interval_ns, 0)
+        self._waits = dict.fromkeys(self._interval_ns, Wait())
 
     def due(self, now_ns: int) -> list[RestRequest]:
         """Return the requests whose time has come."""
-        ready = [request for request, due_ns in self._due_ns.items() if now_ns >= due_ns]
+        ready = [request for request, wait in self._waits.items() if not wait.left_ns(now_ns)]
         for request in ready:
-            del self._due_ns[request]
+            del self._waits[request]
         return ready
 
     def answered(self, request: RestRequest, now_ns: int) -> None:
         """Note the answer to a request."""
-        self._due_ns[request] = now_ns + self._interval_ns[request]
+        self._waits[request] = Wait(now_ns, self._interval_ns[request])
 
     def failed(self, request: RestRequest, now_ns: int) -> None:
         """Note that a request was not answered."""
-        self._due_ns[request] = now_ns + min(RETRY_NS, self._interval_ns[request])
+        self._waits[request] = Wait(now_ns, min(RETRY_NS, self._interval_ns[request]))

@@ -9,6 +9,7 @@ from marketprism.contract.events import Gap, Trade
 from marketprism.contract.instruments import Instrument
 from marketprism.pipeline.missing import MissingTrades
 from marketprism.pipeline.outputs import FeedCounters, Output
+from marketprism.pipeline.waits import Wait
 from marketprism.venues.protocol import SECOND_NS, Refusal, RestRequest, Venue
 
 RETRY_NS = 15 * SECOND_NS
@@ -22,12 +23,13 @@ class _Healing:
 
     Attributes:
         gap: As it was told.
+        wait: Before it is asked for again; None while it is being asked for.
     """
 
     gap: Gap
     missing: MissingTrades
     tries: int = 0
-    retry_at_ns: int | None = None
+    wait: Wait | None = None
 
 
 class TradeFeed:
@@ -95,18 +97,18 @@ class TradeFeed:
         if hole.tries >= MAX_TRIES:
             del self._holes[hole.gap.after_id]
         else:
-            hole.retry_at_ns = now_ns + RETRY_NS
+            hole.wait = Wait(now_ns, RETRY_NS)
 
     def due(self, now_ns: int) -> list[Output]:
         """Return the requests that are to be repeated now."""
         outputs: list[Output] = []
         for hole in list(self._holes.values()):
-            if hole.retry_at_ns is not None and now_ns >= hole.retry_at_ns:
+            if hole.wait is not None and not hole.wait.left_ns(now_ns):
                 outputs += self._ask(hole)
         return outputs
 
     def _ask(self, hole: _Healing) -> list[Output]:
-        hole.retry_at_ns = None
+        hole.wait = None
         request = hole.missing.request()
         if request is None:
             return []
