@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from marketprism.contract.catalog import HOT_DATABASE
 from tests.faults.damage import corrupted, dead_letters, flip_bit_of_a_trade, publish, stored_messages, tear_spool
 from tests.faults.kills import Kills
-from tests.faults.rig import Rig
+from tests.faults.rig import BOOKS, Rig
 from tests.faults.table import Table
 from tests.faults.test_kills_collector import backfill
 from tests.faults.test_servers import recovered
@@ -19,6 +20,7 @@ from tests.integration.servers import eventually
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+SNAPSHOTS = f"SELECT uniqExact(exchange, market, symbol) FROM {HOT_DATABASE}.orderbooks"
 NAME = "trade.binance.spot.BTC-USDT"
 POISON = [
     (NAME, b""),
@@ -71,6 +73,26 @@ def test_the_clock_of_the_collector_is_wrong(shift: str, make_rig: Callable[...,
     rig.start()
     time.sleep(20)
     table.conclude(rig, f"clock of the collector {shift}", recovered(rig))
+
+
+@pytest.mark.skipif(not FAKETIME.exists(), reason="libfaketime is not installed: apt-get install faketime")
+def test_the_clock_of_the_collector_is_set_back_by_an_hour(make_rig: Callable[..., Rig], table: Table) -> None:
+    rig = make_rig()
+    shift = rig.directory / "shift"
+    shift.write_text("+1h")
+    rig.collector.environ |= {
+        "LD_PRELOAD": str(FAKETIME),
+        "FAKETIME_TIMESTAMP_FILE": str(shift),
+        "FAKETIME_CACHE_DURATION": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    rig.start()
+    time.sleep(15)
+    shift.write_text("+0h")
+    time.sleep(5)
+    since = f"{SNAPSHOTS} WHERE inserted_at > now() - 5 AND received_at < now() + 60"
+    eventually(lambda: int(rig.ask(since)) == BOOKS, 20, "every book is published by the clock's new time")
+    table.conclude(rig, "clock of the collector set back by 1 h", recovered(rig))
 
 
 def test_the_spool_is_torn(rig: Rig, table: Table) -> None:
