@@ -165,3 +165,50 @@ def test_levels_that_differ_from_the_checksum_break_the_book() -> None:
 def test_an_image_with_a_wrong_checksum_is_asked_for_again() -> None:
     book = BookSync(in_band=True)
     assert book.feed_image(msgspec.structs.replace(image(1), checksum=1)) == [SnapshotNeeded("checksum_differs")]
+
+
+def test_a_live_book_takes_a_new_image_without_a_break() -> None:
+    book = live(10)
+    book.expect_image()
+    assert book.feed_delta(delta(11, 12, bid="10.5")) == [Applied(delta(11, 12, bid="10.5"))]
+    fresh = BookImage(INSTRUMENT, 11, 0, [("9", "1"), ("8", "5")], [("11", "1")], limit=2)
+    assert book.feed_image(fresh) == []
+    assert (book.state, book.last_id, book.expects_image) == (SyncState.LIVE, 12, False)
+    assert book.levels.bids.best(9) == [("10.5", "12"), ("9", "1"), ("8", "5")]
+    assert book.horizon is not None
+    assert not book.horizon.covers([("7", "1")], [])
+
+
+def test_a_new_image_that_is_ahead_of_the_stream_waits_for_its_change() -> None:
+    book = live(10)
+    book.expect_image()
+    book.feed_delta(delta(11, 12))
+    book.feed_image(BookImage(INSTRUMENT, 15, 0, [("8", "5")], [("11", "1")]))
+    assert book.feed_delta(delta(13, 14)) == [Applied(delta(13, 14))]
+    assert book.levels.bids.best(9) == [("10", "14"), ("9", "1")], "the image is not the book yet"
+    assert book.feed_delta(delta(15, 16, bid="8.5")) == [Applied(delta(15, 16, bid="8.5"))]
+    assert book.levels.bids.best(9) == [("8.5", "16"), ("8", "5")]
+
+
+def test_a_new_image_that_is_too_old_changes_nothing() -> None:
+    book = live(10)
+    book.expect_image()
+    book.feed_delta(delta(11, 12))
+    book.feed_image(BookImage(INSTRUMENT, 5, 0, [("8", "5")], [("11", "1")]))
+    assert (book.state, book.expects_image) == (SyncState.LIVE, False)
+    assert book.levels.bids.best(9) == [("10", "12"), ("9", "1")]
+
+
+def test_an_image_that_does_not_come_changes_nothing_either() -> None:
+    book = live(10)
+    book.expect_image()
+    book.expect_no_image()
+    book.feed_image(BookImage(INSTRUMENT, 10, 0, [("8", "5")], [("11", "1")]))
+    assert book.levels.bids.best(9) == [("10", "10"), ("9", "1")]
+
+
+def test_a_hole_ends_the_wait_for_a_new_image() -> None:
+    book = live(10)
+    book.expect_image()
+    assert isinstance(book.feed_delta(delta(20, 21))[0], Broken)
+    assert (book.state, book.expects_image) == (SyncState.BUFFERING, False)

@@ -4,7 +4,7 @@ from marketprism.collector.budget import ATTEMPTS, MINUTE_NS, AttemptBudget, Wei
 from marketprism.contract.instruments import Exchange
 from marketprism.venues.protocol import SECOND_NS, Purpose
 
-OTHERS = (Purpose.LISTING, Purpose.POLL, Purpose.HEAL)
+OTHERS = (Purpose.LISTING, Purpose.POLL, Purpose.HEAL, Purpose.REFRESH)
 
 
 def flood(budget: WeightBudget, purpose: Purpose, weight: int, now: int = 5) -> int:
@@ -26,8 +26,8 @@ def test_requests_go_until_the_share_is_used_and_then_wait_for_the_next_minute()
 
 def test_a_flood_of_all_other_purposes_leaves_weight_for_books() -> None:
     budget = WeightBudget(1000)
-    assert sum(flood(budget, purpose, 10) for purpose in OTHERS) <= 560
-    assert flood(budget, Purpose.BOOK, 10) == 240
+    assert sum(flood(budget, purpose, 10) for purpose in OTHERS) <= 640
+    assert flood(budget, Purpose.BOOK, 10) == 160
 
 
 @pytest.mark.parametrize("purpose", OTHERS)

@@ -1,6 +1,7 @@
 """One feed turns frames into events and never publishes a book that is not synchronised."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -21,7 +22,7 @@ from marketprism.pipeline.feed import LOOK_NS, Feed
 from marketprism.pipeline.outputs import Output, Record
 from marketprism.venues.binance.adapter import Binance
 from marketprism.venues.binance.markets import SPOT, instrument
-from marketprism.venues.protocol import Observed, Refusal, RestRequest
+from marketprism.venues.protocol import Observed, Purpose, Refusal, RestRequest
 from tests.pipeline.venue import BTC as SWAP
 from tests.pipeline.venue import TestVenue
 
@@ -167,6 +168,69 @@ def test_an_unreadable_snapshot_is_refused_and_asked_for_again(feed: Feed) -> No
     feed.feed(depth(1, 2), 0)
     assert isinstance(feed.answer(REQUEST, b"<html>", 0)[0], Refusal)
     assert feed.due(RETRY_NS) == [REQUEST]
+
+
+@pytest.fixture
+def shallow() -> Feed:
+    """A live book of which three levels a side are known, and two are published."""
+    venue = Binance(replace(SPOT, depth_levels=3), VENUE.instruments().values(), ("orderbook",))
+    feed = Feed(venue, book_depth=2, book_interval_ns=SECOND)
+    feed.feed(depth(1, 2), 0)
+    feed.answer(REQUEST, image(1, bids=("100", "99", "98"), asks=("101", "102", "103")), 1)
+    assert feed.book_states() == {BTC: "live"}
+    return feed
+
+
+def image(update_id: int, bids: tuple[str, ...], asks: tuple[str, ...]) -> bytes:
+    sides = {"bids": [[price, "1"] for price in bids], "asks": [[price, "1"] for price in asks]}
+    return json.dumps({"lastUpdateId": update_id, **sides}).encode()
+
+
+def published(outputs: list[Output]) -> list[list[tuple[str, str]]]:
+    return [record.event.bids for record in records(outputs) if isinstance(record.event, BookSnapshot)]
+
+
+def test_a_book_that_moves_towards_the_edge_of_its_image_asks_for_a_new_one_and_goes_on(shallow: Feed) -> None:
+    assert shallow.feed(depth(3, 3, asks=[["101", "0"]]), 2) == []
+    shallow.feed(depth(4, 4, bids=[["100", "0"]]), 3)
+    outputs = shallow.due(SECOND)
+    assert published(outputs) == [[("99", "1"), ("98", "1")]]
+    (refresh,) = [output for output in outputs if isinstance(output, RestRequest)]
+    assert (refresh.purpose, refresh.instrument, refresh.weight) == (Purpose.REFRESH, BTC, 250)
+    shallow.feed(depth(5, 5, bids=[["99", "0"], ["96", "4"]]), SECOND + 1)
+    outputs = shallow.due(2 * SECOND)
+    assert published(outputs) == [[("98", "1"), ("96", "4")]], "97 has never been told"
+    assert [output for output in outputs if isinstance(output, RestRequest)] == []
+    shallow.answer(refresh, image(4, bids=("99", "98", "97"), asks=("102", "103", "104")), 2 * SECOND)
+    shallow.feed(depth(6, 6, bids=[["98", "2"]]), 2 * SECOND + 1)
+    assert published(shallow.due(3 * SECOND)) == [[("98", "2"), ("97", "1")]]
+    assert (shallow.counters.refreshes, shallow.counters.uncertain) == (1, 1)
+    assert shallow.counters.gaps == {}
+
+
+def test_a_new_image_that_does_not_come_is_asked_for_again_after_a_minute(shallow: Feed) -> None:
+    shallow.feed(depth(3, 3, bids=[["100", "0"]]), 2)
+    (refresh,) = [output for output in shallow.due(SECOND) if isinstance(output, RestRequest)]
+    shallow.failed(refresh, 2 * SECOND)
+    shallow.feed(depth(4, 4, bids=[["98", "2"]]), 3 * SECOND)
+    assert [output for output in shallow.due(60 * SECOND) if isinstance(output, RestRequest)] == []
+    shallow.feed(depth(5, 5, bids=[["98", "3"]]), 61 * SECOND - 1)
+    assert refresh in shallow.due(62 * SECOND)
+
+
+def test_a_book_that_stays_crossed_starts_over(live: Feed) -> None:
+    live.due(SECOND)
+    live.feed(depth(3, 3, bids=[["12", "1"]]), SECOND)
+    assert live.due(2 * SECOND) == []
+    live.feed(depth(4, 5, bids=[["9", "1"]]), 61 * SECOND)
+    assert live.due(62 * SECOND - 1) == []
+    assert live.due(62 * SECOND) == [REQUEST]
+    assert live.book_states() == {BTC: "buffering"}
+    live.feed(depth(6, 6, bids=[["9", "3"]]), 64 * SECOND)
+    (record,) = records(live.answer(REQUEST, snapshot(5), 65 * SECOND))
+    assert isinstance(record.event, BookSnapshot)
+    assert (record.event.update_id, record.event.reason) == (6, SnapshotReason.RESYNC)
+    assert record.event.bids == [("10", "1"), ("9", "3")]
 
 
 def test_a_crossed_book_is_never_published(live: Feed) -> None:

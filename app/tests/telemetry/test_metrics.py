@@ -19,7 +19,8 @@ SAMPLE = CollectorSample(
     venues=[
         VenueSample(
             name="binance-spot", state="limited", frames=9, events={"trade": 7}, refused={"trade_number": 1},
-            gaps={"trade": 2}, healed={"trade": 1}, resyncs=3, checks={"equal": 5, "different": 0}, crossed=0,
+            gaps={"trade": 2}, healed={"trade": 1}, resyncs=3, refreshes=2, uncertain=1,
+            checks={"equal": 5, "different": 0}, crossed=0,
             books={"BTC-USDT": "live", "ETH-USDT": "live"}, ages={("trade", "BTC-USDT"): 1.5},
             feeds={("trade", "BTC-USDT"): "silent", ("orderbook", "BTC-USDT"): "live"},
             connections={"public": ConnectionSample(True, 4, 3, 2)}, rest_outcomes={"ok": 6}, rest_weight=250,
@@ -67,6 +68,9 @@ def test_values_carry_their_labels() -> None:
     assert value("marketprism_connection_rotations_total", {**made, "connection": "public"}) == 2
     assert value("marketprism_gaps_total", {**made, "data_type": "trade"}) == 2
     assert value("marketprism_gaps_healed_total", {**made, "data_type": "trade"}) == 1
+    assert value("marketprism_book_resyncs_total", made) == 3
+    assert value("marketprism_book_refreshes_total", made) == 2
+    assert value("marketprism_book_snapshots_uncertain_total", made) == 1
     assert value("marketprism_clock_skew_seconds", made) == -1.27
     assert value("marketprism_sockets_open") == 1
     assert value("marketprism_connections_limit") == 50

@@ -102,6 +102,7 @@ FRAMES: dict[str, list[bytes]] = {
 }
 _BINANCE_ANSWERS = {
     Purpose.BOOK: [binance.packed(_IMAGE)],
+    Purpose.REFRESH: [binance.packed(_IMAGE)],
     Purpose.HEAL: [binance.packed([_OLD_TRADE]), b'{"code":-4166,"msg":"Search window is restricted."}'],
     Purpose.POLL: [binance.packed(_INTEREST), binance.packed([binance.RATIO])],
 }

@@ -13,6 +13,7 @@ from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
 
+from marketprism.book.horizon import Horizon
 from marketprism.book.levels import Levels
 from marketprism.contract.books import BookDelta, BookImage
 
@@ -67,7 +68,7 @@ class BookSync:
         in_band: Images come in the stream.
     """
 
-    __slots__ = ("_before_id", "_held", "_in_band", "last_id", "levels", "state")
+    __slots__ = ("_before_id", "_held", "_in_band", "_successor", "horizon", "last_id", "levels", "state")
 
     def __init__(self, *, in_band: bool = False) -> None:
         self._in_band = in_band
@@ -77,6 +78,8 @@ class BookSync:
         """Forget everything: the connection broke, or a delta was lost."""
         self.state = SyncState.BUFFERING
         self.levels = Levels()
+        self.horizon: Horizon | None = None
+        self._successor: BookSync | None = None
         self.last_id = 0
         self._before_id: int | None = None
         self._held: deque[BookDelta] = deque(maxlen=MAX_HELD)
@@ -87,10 +90,27 @@ class BookSync:
             return [] if self._in_band else self._hold(delta)
         if self.state is SyncState.BRIDGING:
             return self._bridge(delta)
-        return self._follow(delta)
+        steps = self._follow(delta)
+        if self._successor is not None:
+            self._successor.feed_delta(delta)
+            self._succeed(self._successor)
+        return steps
+
+    @property
+    def expects_image(self) -> bool:
+        """Whether a live book is to be replaced by a new image."""
+        return self._successor is not None
+
+    def expect_image(self) -> None:
+        """Prepare a live book for a new image: it is bridged beside the book, and takes its place without a break."""
+        self._successor = BookSync()
+
+    def expect_no_image(self) -> None:
+        """Note that the image does not come; the book goes on as it is."""
+        self._successor = None
 
     def feed_image(self, image: BookImage) -> list[Step]:
-        """Take a whole book. A live book ignores one from REST: following is exact, starting over would lose levels."""
+        """Take a whole book. A live book ignores one from REST that it does not expect: following is exact."""
         if self._in_band:
             self.reset()
             self.levels = Levels(image.bids, image.asks)
@@ -101,8 +121,14 @@ class BookSync:
             self.reset()
             return [SnapshotNeeded("checksum_differs")]
         if self.state is SyncState.LIVE:
+            if self._successor is not None:
+                self._successor.feed_image(image)
+                if self._successor.state is SyncState.BUFFERING:
+                    self._successor = None  # the image is older than the first change that was held for it
+                else:
+                    self._succeed(self._successor)
             return []
-        self.levels = Levels(image.bids, image.asks)
+        self.levels, self.horizon = Levels(image.bids, image.asks), Horizon(image)
         self.last_id = image.update_id
         self.state = SyncState.BRIDGING
         held, self._held = list(self._held), deque(maxlen=MAX_HELD)
@@ -110,6 +136,10 @@ class BookSync:
         for delta in held:
             steps += self.feed_delta(delta)
         return steps
+
+    def _succeed(self, successor: "BookSync") -> None:
+        if successor.state is SyncState.LIVE and successor.last_id == self.last_id:
+            self.levels, self.horizon, self._successor = successor.levels, successor.horizon, None
 
     def _hold(self, delta: BookDelta) -> list[Step]:
         self._held.append(delta)

@@ -14,6 +14,7 @@ PURPOSE_SHARES = {
     Purpose.LISTING: 0.2,
     Purpose.POLL: 0.3,
     Purpose.HEAL: 0.2,
+    Purpose.REFRESH: 0.1,
     Purpose.HISTORY: 0.2,
 }
 """Part of ours that one purpose may use: neither do floods of the others starve the books, nor the books all others."""

@@ -181,6 +181,8 @@ def _venue_sample(venue: VenueCollector) -> VenueSample:
         gaps=dict.fromkeys(venue.data_types, 0) | counters.gaps,
         healed=dict.fromkeys(venue.data_types, 0) | counters.healed,
         resyncs=counters.resyncs,
+        refreshes=counters.refreshes,
+        uncertain=counters.uncertain,
         checks={"equal": checks.equal, "different": checks.compared - checks.equal},
         crossed=checks.crossed,
         books=venue.book_states(),

@@ -38,6 +38,7 @@ class BookImage(msgspec.Struct, frozen=True, gc=False):
         update_id: Last update id contained.
         timestamp_us: The exchange's time of the book; None where REST gave it, whose answers have no usable one.
         checksum: As in `BookDelta`.
+        limit: Levels a side that were asked for; a side with as many may have more. None where all of them come.
     """
 
     instrument: Instrument
@@ -47,6 +48,7 @@ class BookImage(msgspec.Struct, frozen=True, gc=False):
     asks: list[tuple[str, str]]
     timestamp_us: int | None = None
     checksum: int | None = None
+    limit: int | None = None
 
 
 class BookTop(msgspec.Struct, frozen=True, gc=False):

@@ -1,9 +1,11 @@
 """One instrument's order book: kept in step with the stream, published while it is, and its holes told."""
 
+from dataclasses import replace
 from typing import assert_never
 
 import msgspec
 
+from marketprism.book.levels import Level
 from marketprism.book.sync import Applied, BookSync, Broken, Loaded, SnapshotNeeded, Step, SyncState
 from marketprism.book.witness import Witness
 from marketprism.contract.books import BookDelta, BookImage, BookTop
@@ -11,13 +13,19 @@ from marketprism.contract.events import BookChange, BookSnapshot, Gap, SnapshotR
 from marketprism.contract.instruments import Instrument
 from marketprism.pipeline.outputs import FeedCounters, Output
 from marketprism.pipeline.waits import Wait
-from marketprism.venues.protocol import SECOND_NS, Venue
+from marketprism.venues.protocol import SECOND_NS, Purpose, RestRequest, Venue
 
 RETRY_NS = 5 * SECOND_NS
 """Wait before a whole book is asked for again; the weight budget of the REST client comes on top."""
 IN_BAND_RETRY_NS = 15 * SECOND_NS
 """Least time between two such wishes in the stream, each of two messages: OKX takes 480 an hour on a connection, and a
 book whose every image is wrong must not use up what the others need."""
+CROSSED_NS = 60 * SECOND_NS
+"""A book whose best bid reaches its best ask for so long is wrong, though no change is missing; it starts over."""
+REFRESH_NS = 60 * SECOND_NS
+"""Least time between two images of a live book; the weight budget of the REST client comes on top."""
+REFRESH_AHEAD = 2
+"""A new image is asked for before the published levels reach the edge of the last: at half of the way."""
 
 
 class BookFeed:
@@ -51,7 +59,8 @@ class BookFeed:
         self._changes = changes
         self._as_of: tuple[int, int] | None = None
         self._published_id: int | None = None
-        self._pause = Wait()
+        self._pause = self._refresh = Wait()
+        self._crossed: Wait | None = None
         self._reason = SnapshotReason.RESYNC
         self._asked: Wait | None = None
         self._hole_after: int | None = None
@@ -173,18 +182,46 @@ class BookFeed:
         return list(self._venue.book_request(self.instrument))
 
     def _publish(self, now_ns: int) -> list[Output]:
-        if self._as_of is None or self.sync.levels.is_crossed:
+        if self._as_of is None:
             return []
+        if self.sync.levels.is_crossed:
+            return self._distrust(now_ns)
+        self._crossed = None
         self._pause = Wait(now_ns - now_ns % self._interval_ns, self._interval_ns)
         self._published_id = self.sync.last_id
         timestamp_us, receive_ns = self._as_of
+        bids, asks = self.sync.levels.bids.best(self._depth), self.sync.levels.asks.best(self._depth)
         snapshot = BookSnapshot(
             update_id=self.sync.last_id,
             timestamp_us=timestamp_us,
             receive_ns=receive_ns,
             reason=self._reason,
-            bids=self.sync.levels.bids.best(self._depth),
-            asks=self.sync.levels.asks.best(self._depth),
+            bids=bids,
+            asks=asks,
         )
         self._reason = SnapshotReason.INTERVAL
-        return [self._counters.record("orderbook", self.instrument, snapshot)]
+        return [self._counters.record("orderbook", self.instrument, snapshot), *self._look_ahead(bids, asks, now_ns)]
+
+    def _distrust(self, now_ns: int) -> list[Output]:
+        """Give a crossed book a while, then start over."""
+        if self._crossed is None:
+            self._crossed = Wait(now_ns, CROSSED_NS)
+        if self._crossed.left_ns(now_ns):
+            return []
+        self._crossed = None
+        self.disconnected()
+        return self._steps([SnapshotNeeded("crossed")], now_ns)
+
+    def _look_ahead(self, bids: list[Level], asks: list[Level], now_ns: int) -> list[Output]:
+        """Ask for a new image where the book has moved to the edge of the last: what is beyond it is not known."""
+        horizon = self.sync.horizon
+        if horizon is None or horizon.covers(bids, asks, times=REFRESH_AHEAD):
+            return []
+        self._counters.uncertain += not horizon.covers(bids, asks)
+        if self.sync.expects_image or self._refresh.left_ns(now_ns):
+            return []
+        self._refresh = Wait(now_ns, REFRESH_NS)
+        self._counters.refreshes += 1
+        self.sync.expect_image()
+        wishes = self._venue.book_request(self.instrument)
+        return [replace(each, purpose=Purpose.REFRESH) for each in wishes if isinstance(each, RestRequest)]

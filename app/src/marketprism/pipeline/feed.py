@@ -91,6 +91,9 @@ class Feed:
             case Purpose.BOOK:
                 assert request.instrument is not None, "a book is somebody's"
                 self._books[request.instrument.name].failed(now_ns)
+            case Purpose.REFRESH:
+                assert request.instrument is not None, "a book is somebody's"
+                self._books[request.instrument.name].sync.expect_no_image()
             case Purpose.HEAL:
                 self._trades_of(request).failed(request, now_ns)
             case Purpose.POLL:

@@ -29,6 +29,9 @@ class FeedCounters:
     Attributes:
         gaps: Holes found, by data type.
         healed: Holes filled, likewise.
+        resyncs: Books that started over.
+        refreshes: Whole books asked for beside a live one, as it had moved.
+        uncertain: Snapshots that reach beyond what the exchange has told of the book.
     """
 
     frames: int = 0
@@ -37,6 +40,8 @@ class FeedCounters:
     gaps: Counter[str] = field(default_factory=Counter)
     healed: Counter[str] = field(default_factory=Counter)
     resyncs: int = 0
+    refreshes: int = 0
+    uncertain: int = 0
     book_checks: BookChecks = field(default_factory=BookChecks)
 
     def record(self, data_type: str, instrument: Instrument, event: Event) -> Record:

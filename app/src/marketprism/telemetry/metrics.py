@@ -49,6 +49,8 @@ class VenueSample:
     gaps: Mapping[str, int]
     healed: Mapping[str, int]
     resyncs: int
+    refreshes: int
+    uncertain: int
     checks: Mapping[str, int]
     crossed: int
     books: Mapping[str, str]
@@ -191,6 +193,18 @@ def _venue_counters(venues: list[VenueSample]) -> Iterator[Metric]:
     yield _counter("gaps_healed", "Holes that were filled.", ["venue", "data_type"], _by(venues, lambda v: v.healed))
     yield _counter(
         "book_resyncs", "Books that asked for a snapshot.", ["venue"], [([v.name], v.resyncs) for v in venues]
+    )
+    yield _counter(
+        "book_refreshes",
+        "Whole books asked for beside a live one, as it had moved.",
+        ["venue"],
+        [([v.name], v.refreshes) for v in venues],
+    )
+    yield _counter(
+        "book_snapshots_uncertain",
+        "Snapshots that reach beyond what the exchange has told of the book.",
+        ["venue"],
+        [([v.name], v.uncertain) for v in venues],
     )
     yield _counter(
         "book_checks",

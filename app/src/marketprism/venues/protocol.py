@@ -92,6 +92,7 @@ class Purpose(StrEnum):
     LISTING = "listing"
     POLL = "poll"
     HEAL = "heal"
+    REFRESH = "refresh"
     HISTORY = "history"
 
 

@@ -130,7 +130,7 @@ def test_wishes_are_those_of_the_market(spot: Binance, usdm: Binance) -> None:
 
 
 def test_an_answer_is_read(usdm: Binance) -> None:
-    assert usdm.read(requests(usdm)[0], BODIES[0], 7) == [BookImage(BTC, 3, 7, [("1", "1")], [("2", "1")])]
+    assert usdm.read(requests(usdm)[0], BODIES[0], 7) == [BookImage(BTC, 3, 7, [("1", "1")], [("2", "1")], limit=1000)]
 
 
 def test_a_trade_covers_its_own_id_whatever_fills_it_holds(usdm: Binance) -> None:

@@ -29,13 +29,13 @@ def test_a_book_ticker_is_a_witness() -> None:
 
 def test_a_whole_book_is_read() -> None:
     body = b'{"lastUpdateId":1027024,"E":5,"T":4,"bids":[["4.00000000","431.00000000"]],"asks":[["4.00000200","12"]]}'
-    assert books.read_image(body, BTC, 7) == [
-        BookImage(BTC, 1027024, 7, [("4.00000000", "431.00000000")], [("4.00000200", "12")])
+    assert books.read_image(1000, body, BTC, 7) == [
+        BookImage(BTC, 1027024, 7, [("4.00000000", "431.00000000")], [("4.00000200", "12")], limit=1000)
     ]
 
 
 def test_a_whole_book_with_a_level_that_is_no_number_is_refused() -> None:
-    (refusal,) = books.read_image(b'{"lastUpdateId":1,"bids":[["4","-1"]],"asks":[]}', BTC, 7)
+    (refusal,) = books.read_image(1000, b'{"lastUpdateId":1,"bids":[["4","-1"]],"asks":[]}', BTC, 7)
     assert isinstance(refusal, Refusal)
     assert refusal.reason == "book_number"
 

@@ -63,7 +63,7 @@ def test_spot_has_nothing_to_poll() -> None:
 
 def test_an_answer_is_read_for_what_was_asked() -> None:
     book = rest.read(SPOT, rest.book(SPOT, SPOT_BTC), b'{"lastUpdateId":3,"bids":[],"asks":[["2","1"]]}', 7)
-    assert book == [BookImage(SPOT_BTC, 3, 7, [], [("2", "1")])]
+    assert book == [BookImage(SPOT_BTC, 3, 7, [], [("2", "1")], limit=5000)]
     for market, each, row, id_kind in (
         (SPOT, SPOT_BTC, FILL_ROW, TradeIdKind.FILL),
         (USDM, BTC, AGGREGATE_ROW, TradeIdKind.AGGREGATE),

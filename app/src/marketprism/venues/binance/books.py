@@ -8,12 +8,15 @@ from marketprism.venues.levels import are_numbers
 from marketprism.venues.protocol import Refusal, VenueEvent
 
 
-def read_image(body: bytes, instrument: Instrument, receive_ns: int) -> list[VenueEvent]:
-    """Understand a whole book. Spot's has no time, and futures' ``T`` is that of the answer, not of the last change."""
+def read_image(limit: int, body: bytes, instrument: Instrument, receive_ns: int) -> list[VenueEvent]:
+    """Understand the best levels of a book, at most `limit` a side.
+
+    Spot's has no time, and futures' ``T`` is that of the answer, not of the last change.
+    """
     snapshot = messages.decode_snapshot(body)
     if not are_numbers(snapshot.bids, snapshot.asks):
         return [Refusal("book_number", repr(body[:200]))]
-    return [BookImage(instrument, snapshot.update_id, receive_ns, snapshot.bids, snapshot.asks)]
+    return [BookImage(instrument, snapshot.update_id, receive_ns, snapshot.bids, snapshot.asks, limit=limit)]
 
 
 def _change(message: messages.DepthMessage, instrument: Instrument, receive_ns: int) -> VenueEvent:

@@ -60,6 +60,7 @@ class BinanceMarket:
         market: Market of instruments without an expiry.
         trade_ids: What the ids of its trade stream count.
         depth: Whole books.
+        depth_levels: Levels a side in one, at most.
         trades: Missing trades.
         listing: All instruments.
         polls: What only REST has, by data type.
@@ -73,6 +74,7 @@ class BinanceMarket:
     trade_ids: TradeIdKind
     routes: tuple[Route, ...]
     depth: Endpoint
+    depth_levels: int
     trades: Endpoint
     listing: Endpoint
     weight_per_minute: int
@@ -95,7 +97,8 @@ SPOT = BinanceMarket(
     market=Market.SPOT,
     trade_ids=TradeIdKind.FILL,
     routes=(Route(name="market-data", path="/stream", streams={"trade": ("trade",), **_BOOK}),),
-    depth=Endpoint(path="/api/v3/depth?symbol={name}&limit=5000", weight=250),
+    depth=Endpoint(path="/api/v3/depth?symbol={name}&limit={count}", weight=250),
+    depth_levels=5000,
     trades=Endpoint(path="/api/v3/historicalTrades?symbol={name}&fromId={first_id}&limit={count}", weight=25),
     listing=Endpoint(path="/api/v3/exchangeInfo?showPermissionSets=false", weight=20),
     history={"trade": Endpoint(path="/api/v3/aggTrades?symbol={name}&startTime={start_ms}&limit=1", weight=4)},
@@ -113,7 +116,8 @@ USDM = BinanceMarket(
             streams={"trade": ("aggTrade",), "funding_rate": ("markPrice@1s",), "liquidation": ("forceOrder",)},
         ),
     ),
-    depth=Endpoint(path="/fapi/v1/depth?symbol={name}&limit=1000", weight=20),
+    depth=Endpoint(path="/fapi/v1/depth?symbol={name}&limit={count}", weight=20),
+    depth_levels=1000,
     trades=Endpoint(path="/fapi/v1/aggTrades?symbol={name}&fromId={first_id}&limit={count}", weight=20),
     listing=Endpoint(path="/fapi/v1/exchangeInfo", weight=1),
     history={

@@ -20,8 +20,7 @@ _TRADES: dict[TradeIdKind, _Reader] = {
     TradeIdKind.FILL: trades.read_fills,
     TradeIdKind.AGGREGATE: trades.read_aggregates,
 }
-_READERS: dict[str, _Reader] = {
-    "orderbook": books.read_image,
+_POLLS: dict[str, _Reader] = {
     "open_interest": derivatives.read_open_interest,
     "lsr_top_position": partial(derivatives.read_ratios, "lsr_top_position"),
     "lsr_all_account": partial(derivatives.read_ratios, "lsr_all_account"),
@@ -38,7 +37,7 @@ _HISTORY: dict[str, _Reader] = {
 
 def book(market: BinanceMarket, instrument: Instrument) -> RestRequest:
     """Return the request for a whole book."""
-    path = market.depth.path.format(name=quote(instrument.name))
+    path = market.depth.path.format(name=quote(instrument.name), count=market.depth_levels)
     return RestRequest(Purpose.BOOK, "orderbook", instrument, path, market.depth.weight)
 
 
@@ -87,16 +86,24 @@ def polls(market: BinanceMarket, instruments: Collection[Instrument], data_types
 def read(market: BinanceMarket, request: RestRequest, body: bytes, receive_ns: int) -> list[VenueEvent]:
     """Understand an answer. It is used whole or not at all: after a refusal the same is asked for again."""
     assert request.instrument is not None, "only a listing is nobody's, and the directory reads it"
-    if request.purpose is Purpose.HEAL:
-        reader = _TRADES[market.trade_ids]
-    else:
-        reader = (_HISTORY if request.purpose is Purpose.HISTORY else _READERS)[request.data_type]
     try:
-        events = reader(body, request.instrument, receive_ns)
+        events = _reader(market, request)(body, request.instrument, receive_ns)
     except messages.UNREADABLE as error:
         return [_unusable(request, body, error)]
     refusal = next((event for event in events if isinstance(event, Refusal)), None)
     return events if refusal is None else [refusal]
+
+
+def _reader(market: BinanceMarket, request: RestRequest) -> _Reader:
+    match request.purpose:
+        case Purpose.BOOK | Purpose.REFRESH:
+            return partial(books.read_image, market.depth_levels)
+        case Purpose.HEAL:
+            return _TRADES[market.trade_ids]
+        case Purpose.HISTORY:
+            return _HISTORY[request.data_type]
+        case _:
+            return _POLLS[request.data_type]
 
 
 def _unusable(request: RestRequest, body: bytes, error: Exception) -> Refusal:
