@@ -75,4 +75,4 @@ async def test_what_the_venue_refuses_becomes_the_pieces_problem() -> None:
     async with opened("binance-usdm", []) as (source, _):
         piece = SeriesPiece(source.venue, "lsr_top_position", source.instruments["BTC-USDT"], 1_000_000, 2_000_000)
         assert await source.fill(piece) == 0
-        assert "HTTP 400" in piece.problem
+        assert piece.problem.startswith("history_refused: -1130")

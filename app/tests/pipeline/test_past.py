@@ -1,9 +1,11 @@
 """The past, piece by piece: what is asked for, what is published, and when a piece gives up."""
 
+import pytest
+
 from marketprism.contract.events import Gap, OpenInterest
 from marketprism.pipeline.outputs import Record
 from marketprism.pipeline.past import SeriesPiece, TradesPiece, boundary
-from marketprism.venues.protocol import Observed, Purpose, Refusal, RestRequest, VenueEvent
+from marketprism.venues.protocol import EXPIRED, Observed, Purpose, Refusal, RestRequest, VenueEvent
 from tests.pipeline.venue import BTC, TestVenue
 from tests.storage.envelopes import NOON_US, SAMPLES, trade
 
@@ -67,6 +69,33 @@ def test_what_the_venue_no_longer_has_is_given_up_and_the_rest_is_filled() -> No
     assert piece.end((NOON_US + 59_000_000) * 1000) == [], "it may have them a little later"
     assert [record.event.healed_by for record in piece.end((NOON_US + 60_000_000) * 1000)] == ["nobody"]
     assert piece.problem == "the venue has no trades 11 to 12 any more"
+
+
+class Forgetful(TestVenue):
+    """Tells the trades from id 1000 on, ten at a time."""
+
+    __test__ = False
+    asked: int = 0
+
+    def read(self, request, body, receive_ns):
+        self.asked += 1
+        if request.first_id < 1000:
+            return [Refusal(EXPIRED, "-4166 Search window is restricted to recent 2 days only.")]
+        return fills(*range(request.first_id, min(request.last_id, request.first_id + 9) + 1))
+
+
+@pytest.mark.parametrize(("first", "last", "requests"), [(10, 1_019, 14), (10, 2_000_000, 25), (10, 700, 11)])
+def test_the_oldest_trade_that_is_still_told_is_found_and_the_rest_is_fetched(
+    first: int, last: int, requests: int
+) -> None:
+    venue = Forgetful()
+    piece, found = TradesPiece(venue, BTC, [(first, last)], GAP), []
+    while (request := piece.request()) is not None and len(found) < 20:
+        found += ids(piece.answer(request, b"", 77))
+    assert found == list(range(1000, 1020))[: max(0, last - 999)]
+    assert venue.asked <= requests
+    piece.end(88)
+    assert piece.problem == f"the venue has no trades {first} to {min(999, last)} any more"
 
 
 def test_what_a_venue_refuses_to_tell_now_is_not_given_up() -> None:

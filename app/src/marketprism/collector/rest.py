@@ -33,6 +33,9 @@ OUTCOMES = ("ok", "failed", "limited", "blocked")
 SOURCE = "rest"
 
 _URGENCY = tuple(Purpose)
+_BAD_REQUEST = 400
+_PAST = frozenset({Purpose.HEAL, Purpose.HISTORY})
+"""Why these are refused, such as for trades that are too old, is the adapter's to understand."""
 UNREACHABLE = (aiohttp.ClientError, TimeoutError, OSError, ProxyConnectionError, ProxyError, ProxyTimeoutError)
 
 _log = logs.get("rest")
@@ -217,6 +220,9 @@ class RestClient:
         used = answer.headers.get("X-MBX-USED-WEIGHT-1M", "")
         if used.isdigit():
             self.budget.observe(int(used), receive_ns)
+        if answer.status == _BAD_REQUEST and request.purpose in _PAST:
+            self.outcomes["failed"] += 1
+            return body, receive_ns
         if answer.status != 200:
             detail = f"HTTP {answer.status} {body[:200].decode(errors='replace')}"
             return _Failure(self._refused(answer, detail, receive_ns), detail)

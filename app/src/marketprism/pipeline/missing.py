@@ -28,9 +28,13 @@ class MissingTrades:
         """Ids that are still missing; 0 when all are there."""
         return max(0, self.last - self.first + 1)
 
-    def request(self) -> RestRequest | None:
-        """Return the next request; None where the venue gives no trades of the past."""
-        return self._venue.heal_request(self._instrument, self.first, self.last)
+    def request(self, first: int | None = None) -> RestRequest | None:
+        """Return the next request; None where the venue gives no trades of the past.
+
+        Args:
+            first: Ask from this id on, not from the first that is missing.
+        """
+        return self._venue.heal_request(self._instrument, self.first if first is None else first, self.last)
 
     def overlaps(self, request: RestRequest) -> bool:
         """Tell whether a request asked for some of the ids."""

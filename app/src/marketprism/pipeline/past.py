@@ -4,6 +4,7 @@ A piece is asked for its next request until it has none; what stands in the way 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -12,7 +13,7 @@ from marketprism.contract.events import NOBODY, Gap, Trade
 from marketprism.contract.instruments import Instrument
 from marketprism.pipeline.missing import MissingTrades
 from marketprism.pipeline.outputs import Record
-from marketprism.venues.protocol import Observed, Refusal, RestRequest, Venue, VenueEvent
+from marketprism.venues.protocol import EXPIRED, Observed, Refusal, RestRequest, Venue, VenueEvent
 
 HEALER = "backfill"
 """What the ledger says of a hole that is filled here."""
@@ -42,6 +43,29 @@ class Piece(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class _Search:
+    """The search for the oldest trade of a run that the venue still tells.
+
+    Attributes:
+        gone: Newest id that is known to be told no more.
+        told: Oldest one that is told, as far as is known.
+    """
+
+    gone: int
+    told: int
+
+    @property
+    def next_id(self) -> int:
+        """The id to ask for next."""
+        return (self.gone + self.told) // 2
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the two are neighbours."""
+        return self.told - self.gone <= 1
+
+
 class TradesPiece:
     """Runs of missing trades, and the ledger's entry about them where there is one.
 
@@ -61,6 +85,7 @@ class TradesPiece:
         self._instrument = instrument
         self._runs = [MissingTrades(venue, instrument, *run) for run in runs]
         self._lost: list[MissingTrades] = []
+        self._search: _Search | None = None
         self._gap = gap
 
     @property
@@ -72,7 +97,8 @@ class TradesPiece:
         """Return the request for the next of the missing trades."""
         if self.problem or not self.missing:
             return None
-        request = next(run for run in self._runs if run.size).request()
+        run = next(run for run in self._runs if run.size)
+        request = run.request(None if self._search is None else self._search.next_id)
         if request is None:
             self.problem = "the venue gives no trades of the past"
         return request
@@ -81,6 +107,8 @@ class TradesPiece:
         """Take trades; what comes with them, such as liquidations, goes along."""
         events, self.problem = _read(self._venue, request, body, receive_ns)
         run = next(run for run in self._runs if run.size)
+        if self.problem.startswith(EXPIRED) or self._search is not None:
+            return self._look_for_the_oldest(run, request)
         left = run.size
         trades = run.take([event.event for event in events if isinstance(event.event, Trade)])
         records = [Record("trade", self._instrument, trade) for trade in trades]
@@ -89,6 +117,19 @@ class TradesPiece:
             self._runs.remove(run)
             self._lost.append(run)
         return records
+
+    def _look_for_the_oldest(self, run: MissingTrades, request: RestRequest) -> list[Record]:
+        """Halve the run until the oldest trade that the venue still tells is found; what is before it is lost."""
+        search = self._search or _Search(gone=run.first, told=run.last + 1)
+        if self.problem.startswith(EXPIRED):
+            self.problem, search.gone = "", request.first_id
+        elif not self.problem:
+            search.told = request.first_id
+        self._search = None if search.is_over else search
+        if search.is_over:
+            self._lost.append(MissingTrades(self._venue, self._instrument, run.first, search.gone))
+            run.first = search.told
+        return []
 
     def end(self, now_ns: int) -> list[Record]:
         """Return what tells the ledger that the hole is filled or given up, if it is."""

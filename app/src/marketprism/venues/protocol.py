@@ -85,6 +85,10 @@ class Send:
     connection: str = ""
 
 
+EXPIRED = "trades_expired"
+"""Reason of the `Refusal` of trades that the venue tells no more, as they are too old."""
+
+
 class Purpose(StrEnum):
     """Why something is asked over REST, the most urgent first."""
 

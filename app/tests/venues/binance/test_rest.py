@@ -8,7 +8,7 @@ from marketprism.contract.events import FundingRate, OpenInterest, Trade, TradeI
 from marketprism.venues.binance import rest
 from marketprism.venues.binance.adapter import Binance
 from marketprism.venues.binance.markets import SPOT, USDM, instrument
-from marketprism.venues.protocol import SECOND_NS, Observed, Purpose, Refusal
+from marketprism.venues.protocol import EXPIRED, SECOND_NS, Observed, Purpose, Refusal
 from tests.venues.binance.samples import BTC, LIFE, RATIO, SPOT_BTC, packed
 
 FILL_ROW = {"id": 5, "price": "4.5", "qty": "12", "time": 1499865549590, "isBuyerMaker": True}
@@ -87,7 +87,7 @@ def test_an_answer_is_read_for_what_was_asked() -> None:
     [
         (
             b'{"code":-4166,"msg":"Search window is restricted to recent 2 days only."}',
-            Refusal("heal_refused", "-4166 Search window is restricted to recent 2 days only."),
+            Refusal(EXPIRED, "-4166 Search window is restricted to recent 2 days only."),
         ),
         (packed([AGGREGATE_ROW, {**AGGREGATE_ROW, "p": "?"}]), Refusal("trade_number", "price '?', quantity '4'")),
     ],

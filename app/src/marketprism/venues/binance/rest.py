@@ -8,9 +8,11 @@ from marketprism.contract.events import TradeIdKind
 from marketprism.contract.instruments import Instrument
 from marketprism.venues.binance import books, derivatives, messages, trades
 from marketprism.venues.binance.markets import BinanceMarket
-from marketprism.venues.protocol import SECOND_NS, Poll, Purpose, Refusal, RestRequest, VenueEvent
+from marketprism.venues.protocol import EXPIRED, SECOND_NS, Poll, Purpose, Refusal, RestRequest, VenueEvent
 
 TRADES_PER_ANSWER = 1000
+_TOO_OLD = -4166
+"""Error code of USD-M futures ("Compressed/Aggregate Trades List"): they tell the trades of two days."""
 UNWEIGHTED_SECONDS = 0.4
 """Time that one request without weight takes of all such polls: what is under ``/futures/data`` has a limit of its
 own, 1000 requests in five minutes of one address, and this uses three quarters of it."""
@@ -107,9 +109,10 @@ def _reader(market: BinanceMarket, request: RestRequest) -> _Reader:
 
 
 def _unusable(request: RestRequest, body: bytes, error: Exception) -> Refusal:
-    """Tell an error of the exchange, such as -4166 for trades that are too old, from an answer nobody understands."""
+    """Tell an error of the exchange from an answer nobody understands."""
     try:
         failure = messages.decode_failure(body)
     except messages.UNREADABLE:
         return Refusal(f"{request.purpose}_malformed", f"{error}: {body[:200]!r}")
-    return Refusal(f"{request.purpose}_refused", f"{failure.code} {failure.text[:200]}")
+    reason = EXPIRED if failure.code == _TOO_OLD else f"{request.purpose}_refused"
+    return Refusal(reason, f"{failure.code} {failure.text[:200]}")
