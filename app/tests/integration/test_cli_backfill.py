@@ -183,6 +183,18 @@ def test_a_wish_that_makes_no_sense_is_refused_before_anything_is_asked(
     assert message in str(result.exception)
 
 
+async def test_trades_that_are_too_old_do_not_keep_the_rest_from_its_past(
+    host: str, tables: ClickHouseServer, config_file: Path
+):
+    """USD-M futures tell the trades of two days, and the ratios of a month."""
+    result = await run(config_file, "--venue", "binance-usdm", "--from", "5d", "--to", "4d", code=3)
+    trades, *others = result.splitlines()
+    assert "does not tell the trade" in trades
+    assert "-4166 Search window" in trades
+    counts = {line.split()[1]: line.rpartition(": ")[2] for line in others}
+    assert (counts["lsr_top_position"], counts["lsr_all_account"]) == ("288 events", "288 events")
+
+
 async def test_a_venue_that_is_away_does_not_keep_the_others_from_their_past(
     host: str, tables: ClickHouseServer, config_file: Path
 ):
