@@ -99,7 +99,23 @@ def test_the_example_of_the_env_file_lists_every_knob_and_is_valid(tmp_path: Pat
         (f"venues: {{binance: {VENUE}}}}}", {}, r"venue 'binance' is unknown; known are binance-spot"),
         ("cold: {hots: x}", {}, r"unknown setting 'cold.hots'.*did you mean 'host'"),
         ("storage: {cold_enabled: true, hot_days: 9, cold_days: 9}", {}, r"must be more than hot_days, 9"),
-        ("a: [", {}, r"not valid YAML"),
+        ("a: [", {}, r"marketprism\.yml is not valid YAML"),
+        ("source: 2026-02-30", {}, r"marketprism\.yml is not valid YAML: day is out of range"),
+        ("venues:\n  binance-spot:\n", {}, r"'venues\.binance-spot' is None: .*dictionary.*; correct .*\.yml$"),
+        ("venues: {binance-spot: yes}", {}, r"'venues\.binance-spot' is True: .*; correct .*\.yml$"),
+        (
+            "- source: live",
+            {},
+            r"marketprism\.yml holds \[{'source': 'live'}\] and not settings by name; write them as in",
+        ),
+        ("live", {}, r"marketprism\.yml holds 'live' and not settings by name; write them as in"),
+        ("1: live", {}, r"marketprism\.yml holds .1: 'live'. and not settings by name"),
+        ("", {"MARKETPRISM_VENUES": "{bad"}, r"^the environment variable MARKETPRISM_VENUES is not valid YAML"),
+        (
+            "",
+            {"MARKETPRISM_NATS__URL": "nats://x:1", "MARKETPRISM_NATS": "nats://me:secret@y:1"},
+            r"variable MARKETPRISM_NATS is 'nats://\*\*\*@y:1', and .* MARKETPRISM_NATS__URL sets a part of it",
+        ),
         ("", {"HTTPS_PROXY": "ftp://a:1"}, r"'collector.https_proxy' is 'ftp://a:1'.*one of http, https, socks5"),
         ("", {"HTTP_PROXY": "proxy.lan"}, r"'collector.http_proxy' is 'proxy.lan'.*host:port"),
         ("", {"MAX_CONCURRENT_CONNECTIONS": "1"}, r"'collector.max_connections' is '1'.*greater than or equal to 2"),
@@ -130,16 +146,47 @@ def test_an_unknown_name_in_the_env_file_is_refused(config: Path) -> None:
 
 
 def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="does not exist"):
+    with pytest.raises(ConfigurationError, match=r"absent\.yml cannot be read: No such file.*with MARKETPRISM_CONFIG"):
         settings.load(None, {"MARKETPRISM_CONFIG": str(tmp_path / "absent.yml")})
 
 
-def test_a_file_that_may_not_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "marketprism.yml"
-    file.touch()
-    monkeypatch.setattr("os.access", lambda path, mode: path != file)  # root may read everything
-    with pytest.raises(ConfigurationError, match=r"marketprism\.yml may not be read by this user"):
-        settings.load(file, {})
+@pytest.mark.parametrize("suffix", [".yml", ".env"])
+def test_a_byte_that_is_not_utf_8_is_named_with_its_place(config: Path, suffix: str) -> None:
+    config.with_suffix(suffix).write_bytes(b"# caf\xe9\n")
+    said = rf"marketprism\{suffix} is not UTF-8: byte 0xe9 at position 5; save the file as UTF-8"
+    with pytest.raises(ConfigurationError, match=said):
+        settings.load(config, {})
+
+
+def test_an_error_names_the_place_that_gave_the_value(config: Path) -> None:
+    def said(environ: dict[str, str]) -> str:
+        with pytest.raises(ConfigurationError) as raised:
+            settings.load(config, environ)
+        return str(raised.value)
+
+    env_file = config.with_suffix(".env")
+    config.write_text("log_level: loud\ncollector: {metrics_port: 99999}\nsauce: live\n")
+    assert said({}).endswith(f"; correct {config}")
+    assert said({"LOG_LEVEL": "debug"}).endswith("; correct the environment variable LOG_LEVEL")
+    config.write_text("collector: {metrics_port: 99999}\nsauce: live\n")
+    env_file.write_text("METRICS_PORT=99999\n")
+    assert said({}).endswith(f"; correct METRICS_PORT in {env_file}")
+    config.write_text("sauce: live\n")
+    env_file.write_text("MARKETPRISM_SOURCE=live\n")
+    assert said({}).startswith(f"unknown setting 'sauce' (in {config})")
+    env_file.write_text("MARKETPRISM_SAUCE=live\n")
+    assert said({}).startswith(f"unknown setting 'sauce' (in MARKETPRISM_SAUCE in {env_file})")
+
+
+def test_an_error_of_a_whole_section_names_every_place_that_set_a_part(config: Path) -> None:
+    config.write_text("nats: {ca_file: /a.crt}\n")
+    config.with_suffix(".env").write_text("MARKETPRISM_NATS__STORE_BYTES=100000000\n")
+    with pytest.raises(ConfigurationError) as raised:
+        settings.load(config, {"MARKETPRISM_NATS__URL": "nats://x:1", "LOG_LEVEL": "INFO"})
+    assert str(raised.value).endswith(
+        "correct the environment variable MARKETPRISM_NATS__URL"
+        f" or MARKETPRISM_NATS__STORE_BYTES in {config.with_suffix('.env')} or {config}"
+    )
 
 
 def test_a_credential_is_read_without_its_newline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

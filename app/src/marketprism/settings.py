@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
-import yaml
-from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -26,12 +24,13 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from marketprism.contract.catalog import PORTS
 from marketprism.contract.instruments import Source, require_symbol
 from marketprism.contract.venues import VENUES, default_data_types
 from marketprism.errors import ConfigurationError, ContractError
+from marketprism.setting_layers import Keys, Layer, masked, of_file, of_variables, places_of, variables_of
 
 PREFIX = "MARKETPRISM_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
@@ -39,7 +38,7 @@ SYSTEM_CONFIG = Path("/etc/marketprism/marketprism.yml")
 SYSTEM_CREDENTIALS = Path("/etc/marketprism/credentials")
 SYSTEM_SPOOL = Path("/var/lib/marketprism/spool")
 
-KNOBS: dict[str, tuple[str, ...]] = {
+KNOBS: dict[str, Keys] = {
     "LOG_LEVEL": ("log_level",),
     "HEALTH_CHECK_PORT": ("collector", "health_port"),
     "METRICS_PORT": ("collector", "metrics_port"),
@@ -226,7 +225,8 @@ def _complete_venues(given: Any) -> Any:
     for name, values in given.items():
         if name not in VENUES:
             raise ValueError(f"venue {name!r} is unknown; known are {', '.join(VENUES)}")
-        complete[name] |= dict(values)
+        # What is no section is left to pydantic, which says so.
+        complete[name] = {**complete[name], **values} if isinstance(values, Mapping) else values
     return complete
 
 
@@ -284,33 +284,6 @@ class Settings(BaseSettings):
         return secret
 
 
-class _Knobs(PydanticBaseSettingsSource):
-    """Values of `KNOBS` and of prefixed names from one flat mapping of variables."""
-
-    def __init__(
-        self, settings_cls: type[BaseSettings], variables: Mapping[str, str] | Mapping[str, str | None]
-    ) -> None:
-        super().__init__(settings_cls)
-        self._variables = variables
-
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
-        raise AssertionError("this source answers as a whole in __call__")
-
-    def __call__(self) -> dict[str, Any]:
-        values: dict[str, Any] = {}
-        for name, value in self._variables.items():
-            path = KNOBS.get(name)
-            if path is None and name.startswith(PREFIX) and name != CONFIG_VARIABLE:
-                path = tuple(name.removeprefix(PREFIX).lower().split("__"))
-            if path is None or value is None:
-                continue
-            section = values
-            for key in path[:-1]:
-                section = section.setdefault(key, {})
-            section[path[-1]] = yaml.safe_load(value) if value.startswith(("[", "{")) else value
-        return values
-
-
 def default_config() -> Path | None:
     """Find the configuration when none is named.
 
@@ -334,37 +307,40 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     if path is None:
         named = variables.get(CONFIG_VARIABLE)
         path = Path(named) if named else default_config()
-    if path is not None and not path.is_file():
-        raise ConfigurationError(f"configuration file {path} does not exist", remedy=f"name one with {CONFIG_VARIABLE}")
-    env_file = path.with_suffix(".env") if path is not None else None
-    for file in (path, env_file):
-        if file is not None and file.exists() and not os.access(file, os.R_OK):
-            raise ConfigurationError(f"configuration file {file} may not be read by this user", remedy="see 'ls -l'")
-    file_variables = dotenv_values(env_file) if env_file is not None and env_file.exists() else {}
-    for name in file_variables:
-        if name not in KNOBS and not name.startswith(PREFIX):
-            raise _unknown(f"variable {name!r} in {env_file}", name, list(KNOBS))
+    layers = [of_variables(variables, _keys, lambda name: f"the environment variable {name}")]
+    if path is not None:
+        layers += _files(path)
 
     class Loaded(Settings):
         @classmethod
         def settings_customise_sources(
             cls, settings_cls: type[BaseSettings], *_args: Any, **_sources: Any
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return (
-                _Knobs(settings_cls, variables),
-                _Knobs(settings_cls, file_variables),
-                *([YamlConfigSettingsSource(settings_cls, yaml_file=path)] if path is not None else []),
-            )
+            return tuple(InitSettingsSource(settings_cls, layer.values) for layer in layers)
 
     try:
         return Loaded()
     except ValidationError as error:
-        raise _explain(error, path) from error
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"{path} is not valid YAML: {error}", remedy="correct the file") from error
+        raise _explain(error, layers) from error
 
 
-_PASSWORD = re.compile(r"//[^/@\s]*@")
+def _keys(variable: str) -> Keys | None:
+    if variable.startswith(PREFIX) and variable != CONFIG_VARIABLE:
+        return tuple(variable.removeprefix(PREFIX).lower().split("__"))
+    return KNOBS.get(variable)
+
+
+def _files(path: Path) -> list[Layer]:
+    """Read the YAML file and the variables beside it, which count more."""
+    yaml_layer = of_file(path)
+    env_file = path.with_suffix(".env")
+    if not env_file.exists():
+        return [yaml_layer]
+    variables = variables_of(env_file)
+    for name in variables:
+        if name not in KNOBS and not name.startswith(PREFIX):
+            raise _unknown(f"variable {name!r} in {env_file}", name, list(KNOBS))
+    return [of_variables(variables, _keys, lambda name: f"{name} in {env_file}"), yaml_layer]
 
 
 def _unknown(what: str, name: str, known: list[str]) -> ConfigurationError:
@@ -373,18 +349,19 @@ def _unknown(what: str, name: str, known: list[str]) -> ConfigurationError:
     return ConfigurationError(f"unknown {what}", remedy=remedy)
 
 
-def _explain(error: ValidationError, path: Path | None) -> ConfigurationError:
+def _explain(error: ValidationError, layers: list[Layer]) -> ConfigurationError:
     first = error.errors()[0]
-    keys = [str(key) for key in first["loc"]]
+    keys = tuple(str(key) for key in first["loc"])
     name = ".".join(keys)
-    where = f"{path} or a {PREFIX}* variable" if path is not None else f"a {PREFIX}* variable"
+    where = places_of(layers, keys)
     if first["type"] == "extra_forbidden":
         return _unknown(f"setting {name!r} (in {where})", keys[-1], _known_names(keys[:-1]))
-    given = _PASSWORD.sub("//***@", repr(first.get("input")))
-    return ConfigurationError(f"setting {name!r} is {given}: {first['msg']}", remedy=f"correct it in {where}")
+    return ConfigurationError(
+        f"setting {name!r} is {masked(first.get('input'))}: {first['msg']}", remedy=f"correct {where}"
+    )
 
 
-def _known_names(parents: list[str]) -> list[str]:
+def _known_names(parents: Keys) -> list[str]:
     model: Any = Settings
     for key in parents:
         if isinstance(model, type) and issubclass(model, BaseModel) and key in model.model_fields:

@@ -44,6 +44,15 @@ def test_settings_that_cannot_be_read_leave_the_addresses(
     assert found.endpoints["collector"] == "http://10.98.0.10:8187"
 
 
+@pytest.mark.parametrize("content", [b"\xe9", b"[a]", b"venues: {binance-spot: yes}", b"source: 2026-02-30"])
+def test_no_content_of_the_settings_keeps_the_site_from_being_found(
+    record: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    configured(monkeypatch, tmp_path / "marketprism.yml", "")
+    (tmp_path / "marketprism.yml").write_bytes(content)
+    assert "marketprism.yml" in site.find(record).config_error
+
+
 def test_a_clone_takes_the_addresses_of_its_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     configured(monkeypatch, tmp_path / "client.yml", "clickhouse: {host: 10.98.0.10, http_port: 8124}\n")
     found = site.find(tmp_path / "missing.json")
