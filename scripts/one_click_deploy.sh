@@ -107,7 +107,7 @@ main() {
 Deployed in $((SECONDS - began)) s. Next:
   scripts/manage_all.sh health        is everything well, and what is not
   scripts/manage_all.sh logs          the journals of all services
-  .venv/bin/marketprism sql "SELECT symbol, count() FROM marketprism_hot.trades GROUP BY symbol"
+  ${SUDO_USER:+sudo }.venv/bin/marketprism sql "SELECT symbol, count() FROM marketprism_hot.trades GROUP BY symbol"
 TEXT
 }
 

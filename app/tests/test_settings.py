@@ -1,14 +1,16 @@
 """Every knob is read, and a wrong name or value is a clear error."""
 
+import errno
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from marketprism import settings
 from marketprism.contract.instruments import Source
-from marketprism.errors import ConfigurationError
+from marketprism.errors import ConfigurationError, RightsError
 
 VENUE = "{ws_url: 'ws://a', rest_url: 'http://a'"
 
@@ -148,6 +150,36 @@ def test_an_unknown_name_in_the_env_file_is_refused(config: Path) -> None:
 def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"absent\.yml cannot be read: No such file.*with MARKETPRISM_CONFIG"):
         settings.load(None, {"MARKETPRISM_CONFIG": str(tmp_path / "absent.yml")})
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, function: str, refused: Path) -> None:
+    """Root may read everything, so the right is taken away here."""
+    real = getattr(Path, function)
+
+    def without_right(path: Path, *args: Any, **kwargs: Any) -> Any:
+        if path == refused:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, function, without_right)
+
+
+@pytest.mark.parametrize("suffix", [".yml", ".env"])
+def test_a_file_that_may_not_be_read_lacks_a_right_and_nothing_else(
+    config: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    file = config.with_suffix(suffix)
+    file.touch()
+    refuse(monkeypatch, "read_text", file)
+    with pytest.raises(RightsError, match=rf"marketprism\{suffix} may not be read by this user; run it with sudo"):
+        settings.load(config, {})
+
+
+def test_a_clone_deployed_by_root_asks_for_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.prefix", str(tmp_path / ".venv"))
+    refuse(monkeypatch, "exists", tmp_path / ".state" / "client.yml")
+    with pytest.raises(RightsError, match=r"\.state/client\.yml may not be looked for.*; run it with sudo"):
+        settings.load(None, {})
 
 
 @pytest.mark.parametrize("suffix", [".yml", ".env"])

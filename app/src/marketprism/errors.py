@@ -4,6 +4,7 @@ The branches follow what the reader of the message can do::
 
     MarketPrismError
     ├── ConfigurationError   edit a file or a variable, then start again
+    │   └── RightsError      nothing is known to be wrong; ask again as root
     ├── ContractError        the value cannot be stored exactly; the sender or the contract has to change
     └── UnavailableError     something outside is away; trying again later can succeed
 """
@@ -34,6 +35,13 @@ class ConfigurationError(MarketPrismError):
     """A setting is unknown, missing or out of range."""
 
     exit_code = 2
+
+
+class RightsError(ConfigurationError):
+    """This user may not read the settings."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, remedy="run it with sudo, or correct the rights of the file")
 
 
 class ContractError(MarketPrismError):

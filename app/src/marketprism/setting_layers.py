@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from dotenv import dotenv_values
 
-from marketprism.errors import ConfigurationError
+from marketprism.errors import ConfigurationError, RightsError
 
 Keys = tuple[str, ...]
 _PASSWORD = re.compile(r"//[^/@\s]*@")
@@ -123,6 +123,8 @@ def _holds(values: Any, keys: Keys) -> bool:
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
+    except PermissionError as error:
+        raise RightsError(f"configuration file {path} may not be read by this user") from error
     except OSError as error:
         remedy = "name one with MARKETPRISM_CONFIG"
         raise ConfigurationError(

@@ -29,7 +29,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from marketprism.contract.catalog import PORTS
 from marketprism.contract.instruments import Source, require_symbol
 from marketprism.contract.venues import VENUES, default_data_types
-from marketprism.errors import ConfigurationError, ContractError
+from marketprism.errors import ConfigurationError, ContractError, RightsError
 from marketprism.setting_layers import Keys, Layer, masked, of_file, of_variables, places_of, variables_of
 
 PREFIX = "MARKETPRISM_"
@@ -288,9 +288,18 @@ def default_config() -> Path | None:
     """Find the configuration when none is named.
 
     A clone's ``.venv`` uses what the last deployment from that clone wrote; elsewhere the host's own file counts.
+
+    Raises:
+        RightsError: This user may not look.
     """
     client = Path(sys.prefix).parent / ".state" / "client.yml"
-    return next((path for path in (client, SYSTEM_CONFIG) if path.exists()), None)
+    for path in (client, SYSTEM_CONFIG):
+        try:
+            if path.exists():
+                return path
+        except OSError as error:
+            raise RightsError(f"configuration file {path} may not be looked for: {error.strerror}") from error
+    return None
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from marketprism.errors import RightsError
 from marketprism.ops.doctor import site
+from marketprism.setting_layers import Layer
 
 RECORD = {
     "units": ["nats-server.service"],
@@ -42,6 +44,19 @@ def test_settings_that_cannot_be_read_leave_the_addresses(
     assert found.settings is None
     assert "did you mean 'source'?" in found.config_error
     assert found.endpoints["collector"] == "http://10.98.0.10:8187"
+
+
+def test_settings_that_this_user_may_not_read_are_no_error_of_theirs(
+    record: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_path: Path) -> Layer:
+        raise RightsError("may not be read")
+
+    monkeypatch.setenv("MARKETPRISM_CONFIG", "/etc/marketprism/marketprism.yml")
+    monkeypatch.setattr("marketprism.settings.of_file", refused)
+    for found in (site.find(record), site.find(record.parent / "missing.json")):
+        assert (found.settings, found.config_error) == (None, "")
+        assert found.unreadable == "may not be read; run it with sudo, or correct the rights of the file"
 
 
 @pytest.mark.parametrize("content", [b"\xe9", b"[a]", b"venues: {binance-spot: yes}", b"source: 2026-02-30"])

@@ -7,6 +7,8 @@ import pytest
 
 from marketprism.ops.doctor.catalogue import PROBLEMS, SYMPTOMS, Hop
 from marketprism.ops.doctor.evidence import Clone, Evidence, Listener
+from marketprism.ops.doctor.gather import Gatherer
+from marketprism.ops.doctor.site import Site
 from marketprism.ops.doctor.verdict import State, judge
 from tests.ops.doctor import faults
 from tests.ops.doctor.faults import FAULTS, NOW, Fault, healthy
@@ -137,6 +139,16 @@ def test_what_is_asked_for_is_told_with_its_cause_and_nothing_else() -> None:
 
 def test_what_could_not_be_looked_at_is_not_called_healthy() -> None:
     diagnosis = judge(replace(healthy(), tables=None, unseen={"tables": "the credential cannot be read"}))
+    assert (diagnosis.state, diagnosis.exit_code) == (State.UNSEEN, 1)
+
+
+@pytest.mark.parametrize("only", [[], ["config-invalid"], ["no-data"]])
+@pytest.mark.parametrize("installed", [True, False])
+async def test_settings_that_this_user_may_not_read_are_unseen_and_not_broken(installed: bool, only: list[str]) -> None:
+    unreadable = Site(is_here=False, units=(), endpoints={}, settings=None, unreadable="may not be read")
+    seen = await Gatherer().gather(unreadable)
+    assert seen.unseen["settings"] == "may not be read"
+    diagnosis = judge(replace(healthy(), installed=installed, unseen=seen.unseen), only)
     assert (diagnosis.state, diagnosis.exit_code) == (State.UNSEEN, 1)
 
 

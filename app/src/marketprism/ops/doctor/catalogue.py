@@ -238,7 +238,7 @@ PROBLEMS: dict[str, Problem] = {
             Hop.SOCKET,
             consequences=SYMPTOMS | {"websocket-flapping"},
         ),
-        _run("config-invalid", "beyond", _BROKEN, ("units",), consequences=DOWN),
+        _run("config-invalid", "beyond", _BROKEN, ("units", "settings"), consequences=DOWN),
     )
 }
 """Problems by name, those of the guide first, in its order."""

@@ -20,6 +20,8 @@ DEADLINE_SECONDS = 7.0
 """Of every source; a little more than the longest that a source allows itself."""
 SAMPLE_SECONDS = 0.5
 """Between two looks at the processors."""
+OF_SETTINGS = ("settings", "stream drift", "schema drift", "tables", "names")
+"""Sources that nobody can look at without the settings."""
 T = TypeVar("T")
 
 
@@ -32,7 +34,7 @@ class Gatherer:
 
     async def gather(self, site: Site) -> Evidence:
         """Look at everything, and closer where something is wrong."""
-        self._unseen = {}
+        self._unseen = dict.fromkeys(OF_SETTINGS, site.unreadable) if site.unreadable else {}
         evidence = await self._everything(site)
         evidence = await self._closer(evidence)
         return replace(evidence, unseen=self._unseen)

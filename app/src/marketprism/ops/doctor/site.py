@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from marketprism import settings as configuration
 from marketprism.contract.catalog import PORTS
-from marketprism.errors import ConfigurationError
+from marketprism.errors import ConfigurationError, RightsError
 from marketprism.ops.status import INSTALLATION
 from marketprism.settings import Settings
 
@@ -36,7 +36,8 @@ class Site:
         units: Names of this host's units.
         endpoints: Addresses by name: ``http://127.0.0.1:8087``.
         settings: None when they cannot be read.
-        config_error: Why.
+        config_error: What is wrong with them.
+        unreadable: Why this user may not read them, which says nothing about them.
     """
 
     is_here: bool
@@ -44,6 +45,7 @@ class Site:
     endpoints: Mapping[str, str]
     settings: Settings | None
     config_error: str = ""
+    unreadable: str = ""
 
     @property
     def ports(self) -> dict[str, int]:
@@ -58,19 +60,33 @@ def find(installation: Path = INSTALLATION) -> Site:
     Args:
         installation: The record that a deployment leaves.
     """
-    settings, error = None, ""
+    settings, error, unreadable = None, "", ""
     try:
         settings = configuration.load()
+    except RightsError as refused:
+        unreadable = str(refused)
     except ConfigurationError as refused:
         error = str(refused)
     try:
         found = json.loads(installation.read_text(encoding="utf-8"))
         units, endpoints = tuple(found["units"]), dict(found["endpoints"])
     except (OSError, ValueError, KeyError):
-        is_named = configuration.CONFIG_VARIABLE in os.environ or configuration.default_config() is not None
-        named = endpoints_of(settings) if settings is not None and is_named else {}
-        return Site(is_here=False, units=(), endpoints=named, settings=settings, config_error=error)
-    return Site(is_here=True, units=units, endpoints=endpoints, settings=settings, config_error=error)
+        is_here, units, endpoints = False, (), endpoints_of(settings) if settings is not None and _is_named() else {}
+    else:
+        is_here = True
+    return Site(
+        is_here=is_here,
+        units=units,
+        endpoints=endpoints,
+        settings=settings,
+        config_error=error,
+        unreadable=unreadable,
+    )
+
+
+def _is_named() -> bool:
+    """Tell whether the settings are more than the defaults; only asked where they could be read."""
+    return configuration.CONFIG_VARIABLE in os.environ or configuration.default_config() is not None
 
 
 def endpoints_of(settings: Settings) -> dict[str, str]:

@@ -161,7 +161,7 @@ def _state(evidence: Evidence, findings: list[Finding], unexplained: Station | N
         return State.UNKNOWN
     if findings:
         return State.DEGRADED
-    if not evidence.installed:
-        return State.ABSENT
     needed = {probe for name in asked for probe in PROBLEMS[name].probes}
-    return State.UNSEEN if needed & set(evidence.unseen) else State.HEALTHY
+    if needed & set(evidence.unseen):
+        return State.UNSEEN
+    return State.HEALTHY if evidence.installed else State.ABSENT
