@@ -9,6 +9,9 @@ The branches follow what the reader of the message can do::
     └── UnavailableError     something outside is away; trying again later can succeed
 """
 
+MARK = "marketprism: "
+"""Before the error that ends a command, on standard error: people and the doctor know it by that."""
+
 
 class MarketPrismError(Exception):
     """Base of every deliberate error.

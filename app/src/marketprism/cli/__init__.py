@@ -12,7 +12,7 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
-from marketprism.errors import MarketPrismError, UnavailableError
+from marketprism.errors import MARK, MarketPrismError, UnavailableError
 
 COMMANDS: Final = {
     "status": "status:status",
@@ -87,5 +87,5 @@ def main() -> None:
     try:
         app()
     except MarketPrismError as error:
-        sys.stderr.write(f"marketprism: {error}\n")
+        sys.stderr.write(f"{MARK}{error}\n")
         sys.exit(error.exit_code)

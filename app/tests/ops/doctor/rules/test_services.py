@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from marketprism.errors import MARK, ConfigurationError, RightsError, UnavailableError
 from marketprism.ops.doctor.evidence import Evidence, Line, Listener
 from marketprism.ops.doctor.findings import Certainty
 from marketprism.ops.doctor.rules.services import config_invalid, down, port_taken
@@ -128,10 +129,34 @@ def test_settings_that_a_service_refused_are_quoted(refused: str) -> None:
     assert finding.explains == {"nats-down"}
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConfigurationError("no venue is enabled", remedy="set venues.<name>.enabled to true"),
+        ConfigurationError("cannot listen on 10.0.0.9:8087: Cannot assign requested address", remedy="set a bind"),
+        RightsError("configuration file /etc/marketprism/marketprism.yml may not be read by this user"),
+    ],
+)
+def test_whatever_settings_end_one_of_our_services_are_told_by_its_exit_status(error: ConfigurationError) -> None:
+    said = f"{MARK}{error}"
+    ended = faults.failed(healthy(), COLLECTOR, said, "Main process exited", exit_status=error.exit_code)
+    (finding,) = config_invalid(ended)
+    assert finding.evidence == (f"marketprism-collector.service: {said}",)
+    assert finding.explains == {"collector-down"}
+
+
+def test_an_error_that_is_none_of_the_settings_is_not_told_as_one() -> None:
+    error = UnavailableError("port 8087 on a is taken", remedy="stop that or set another port")
+    ended = faults.failed(healthy(), COLLECTOR, f"{MARK}{error}", exit_status=error.exit_code)
+    assert list(config_invalid(ended)) == []
+    usage = faults.failed(healthy(), COLLECTOR, "Error: No such option: --mod", exit_status=2)
+    assert list(config_invalid(usage)) == []
+
+
 def test_a_refusal_of_an_earlier_run_is_none_of_this_one() -> None:
     line = Line(seconds=NOW - 100, text="marketprism: setting 'log_level' is 'X'; correct it")
     assert list(config_invalid(faults.unit(healthy(), COLLECTOR, lines=(line,)))) == []
-    failing = faults.failed(healthy(), COLLECTOR, "Failed at step EXEC spawning /opt/none")
+    failing = faults.failed(healthy(), COLLECTOR, "Failed at step EXEC spawning /opt/none", exit_status=2)
     assert failing.units is not None
     both = (line, *failing.units[COLLECTOR].lines)
     assert list(config_invalid(faults.unit(failing, COLLECTOR, lines=both))) == []

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from marketprism.errors import MARK, ConfigurationError
 from marketprism.ops.doctor.catalogue import PROBLEMS
 from marketprism.ops.doctor.evidence import Evidence, Face, Listener, Unit
 from marketprism.ops.doctor.findings import Certainty, Finding
@@ -19,12 +20,12 @@ OUR_DROP_IN = "/50-marketprism.conf"
 """What the deployment changes of a unit that a package brings."""
 PORT_TAKEN = re.compile(r"address already in use|port \d+ on \S+ is taken", re.IGNORECASE)
 REFUSED_SETTINGS = re.compile(
-    r"^marketprism: (unknown |setting |configuration file )"  # our own services
-    r"|^nats-server: .*(parse error|unknown field|no such file|permission denied|:\d+:\d+: )"  # before it logs anything
+    r"^nats-server: .*(parse error|unknown field|no such file|permission denied|:\d+:\d+: )"  # before it logs anything
     r"|Access to file denied: /etc/clickhouse-server/"
     r"|SAXParseException|Failed to (parse|preprocess|load) config|UNKNOWN_ELEMENT_IN_CONFIG",
     re.IGNORECASE,
 )
+OURS = "marketprism-"
 REFUSED_SECONDS = 30
 """Before the service ended, or was started again: what it refused earlier has been corrected since."""
 
@@ -185,7 +186,7 @@ def config_invalid(evidence: Evidence) -> Iterator[Finding]:
         refused = [
             f"{unit.name}: {line.text[:300]}"
             for line in unit.lines
-            if line.seconds > ended - REFUSED_SECONDS and REFUSED_SETTINGS.search(line.text)
+            if line.seconds > ended - REFUSED_SECONDS and _refuses(unit, line.text)
         ]
         if refused and unit.result != "success":
             yield Finding(
@@ -193,3 +194,10 @@ def config_invalid(evidence: Evidence) -> Iterator[Finding]:
                 evidence=tuple(refused[-1:]),
                 consequences=frozenset({service.problem}),
             )
+
+
+def _refuses(unit: Unit, said: str) -> bool:
+    """Tell whether this line says which settings a unit ended of; our own services end with a status for that."""
+    if unit.name.startswith(OURS):
+        return unit.exit_status == ConfigurationError.exit_code and said.startswith(MARK)
+    return REFUSED_SETTINGS.search(said) is not None
