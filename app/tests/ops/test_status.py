@@ -1,6 +1,10 @@
 """A feed is stale when its own newest row is too old, whatever the other feeds do."""
 
-from marketprism.ops.status import FeedState, _feeds, _ready_urls, _stale
+from pathlib import Path
+
+import pytest
+
+from marketprism.ops.status import FeedState, Status, _feeds, _ready_urls, _services, _stale
 from marketprism.settings import Settings
 
 VENUE = {"ws_url": "ws://a", "rest_url": "http://a", "symbols": ("BTC-USDT",)}
@@ -35,6 +39,17 @@ def test_a_feed_that_never_delivered_is_stale() -> None:
 
 def test_a_disabled_venue_is_not_expected() -> None:
     assert not [problem for problem in _stale(SETTINGS, "trade", {}, NOW) if "usdm" in problem]
+
+
+async def test_a_systemd_that_hangs_is_a_problem_of_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text("#!/bin/sh\nexec sleep 30\n")
+    systemctl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    monkeypatch.setattr("marketprism.ops.status.DEADLINE_SECONDS", 0.2)
+    report = Status({}, [], {}, {})
+    await _services(report, ["nats-server.service"], "localhost")
+    assert report.problems == ["systemd does not answer within 0.2 s; see 'systemctl is-system-running'"]
 
 
 def test_cold_storage_has_to_be_ready_where_it_is_installed() -> None:

@@ -124,8 +124,16 @@ async def _services(status: Status, units: Sequence[str], host: str) -> None:
     process = await asyncio.create_subprocess_exec(
         "systemctl", "show", "--timestamp=unix", f"--property={properties}", *units, stdout=asyncio.subprocess.PIPE
     )
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        output, _ = await process.communicate()
+    try:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            output, _ = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        status.problems.append(
+            f"systemd does not answer within {DEADLINE_SECONDS:g} s; see 'systemctl is-system-running'"
+        )
+        return
     for block in output.decode().strip().split("\n\n"):
         values = dict(line.partition("=")[::2] for line in block.splitlines())
         if "Id" not in values:

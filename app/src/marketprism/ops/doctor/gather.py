@@ -58,6 +58,7 @@ class Gatherer:
             schema_drift = start("schema drift", blocking(clickhouse.drift, settings) if settings else None)
             tables = start("tables", blocking(clickhouse.tables, settings) if settings else None)
             names = start("names", _names(surroundings.hosts(settings.venues)) if settings else None)
+            backup_age = start("backup", blocking(surroundings.backup_age, sites.BACKUPS) if site.is_here else None)
             seen_clone = start("clone", blocking(surroundings.look_at_clone, clone) if clone else None)
         self._clone = self._clone or seen_clone.result()
         return Evidence(
@@ -75,7 +76,7 @@ class Gatherer:
             schema_drift=schema_drift.result(),
             tables=tables.result(),
             names=names.result() or {},
-            backup_age=surroundings.backup_age(sites.BACKUPS) if site.is_here else None,
+            backup_age=backup_age.result(),
             clone=self._clone,
         )
 

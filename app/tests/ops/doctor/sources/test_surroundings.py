@@ -35,6 +35,8 @@ def test_the_age_of_the_backups_is_that_of_the_newest_that_is_complete(tmp_path:
         made = datetime.now(UTC) - timedelta(hours=hours)
         (target / f"{made:{ID_FORMAT}}.json").touch()
     (target / f".{datetime.now(UTC):{ID_FORMAT}}.json").touch()
+    for name in ("2026-notes.json", "20269999T000000Z.json", f"{datetime.now(UTC):{ID_FORMAT}}.log"):
+        (target / name).touch()
     assert surroundings.backup_age(link) == pytest.approx(3600, abs=5)
 
 

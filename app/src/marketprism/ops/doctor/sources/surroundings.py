@@ -1,5 +1,6 @@
 """What surrounds the installation: names of exchanges, the newest backup, and the clone that deploys it."""
 
+import contextlib
 import ipaddress
 import os
 import re
@@ -8,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -51,19 +52,25 @@ def backup_age(link: Path) -> float | None:
 
     Args:
         link: To their directory, which may be missing; without the link no backups are wanted.
+
+    Raises:
+        OSError: The directory cannot be looked into.
     """
     if not link.is_symlink():
         return None
     try:
-        names = [path.name for path in link.iterdir()]
+        began = max(_starts(link), default=link.lstat().st_mtime)
     except FileNotFoundError:
-        names = []
-    except PermissionError:  # root alone may look
-        return None
-    # The names alone: a manifest is large, and each appears when its backup is complete.
-    newest = max((name.removesuffix(".json") for name in names if re.fullmatch(r"\d.*[.]json", name)), default=None)
-    began = link.lstat().st_mtime if newest is None else manifest.made_at(newest).timestamp()
+        began = link.lstat().st_mtime
     return time.time_ns() / 1e9 - began
+
+
+def _starts(directory: Path) -> Iterator[float]:
+    """Yield when each backup began, by the names alone: a manifest is large, and is the last that a backup writes."""
+    for path in directory.iterdir():
+        with contextlib.suppress(ValueError):  # a file of somebody else
+            if path.suffix == ".json":
+                yield manifest.made_at(path.stem).timestamp()
 
 
 def find_clone() -> Path | None:
