@@ -52,11 +52,11 @@ async def test_a_systemd_that_hangs_is_a_problem_of_the_report(tmp_path: Path, m
     assert report.problems == ["systemd does not answer within 0.2 s; see 'systemctl is-system-running'"]
 
 
-def test_cold_storage_has_to_be_ready_where_it_is_installed() -> None:
+def test_cold_storage_has_to_be_healthy_where_it_is_installed() -> None:
     endpoints = {"nats_monitor": "http://n:8222", "collector": "http://c:8087", "storage_hot": "http://s:8085"}
     assert "storage cold" not in _ready_urls(endpoints)
     endpoints["storage_cold"] = "http://s:8086"
-    assert _ready_urls(endpoints)["storage cold"] == "http://s:8086/ready"
+    assert _ready_urls(endpoints)["storage cold"] == "http://s:8086/health"
 
 
 def test_a_venues_symbols_are_one_feed_with_the_lag_of_the_busiest() -> None:

@@ -157,20 +157,20 @@ async def _ready(status: Status, http: aiohttp.ClientSession) -> None:
         try:
             async with http.get(url) as answer:
                 if answer.status != 200:
-                    status.problems.append(f"{name} is not ready: {url} says {(await answer.text())[:300]}")
+                    status.problems.append(f"{name} is not well: {url} says {(await answer.text())[:300]}")
         except (TimeoutError, aiohttp.ClientError) as error:
             status.problems.append(f"{name} does not answer at {url}: {error!r}")
 
 
 def _ready_urls(endpoints: dict[str, str]) -> dict[str, str]:
-    """Return what answers 200 when a service is ready; cold storage counts where it is installed."""
+    """Return what answers 200 when all is well; cold storage counts where it is installed."""
     urls = {
         "nats-server": endpoints["nats_monitor"] + "/healthz",
         "collector": endpoints["collector"] + "/ready",
         "storage hot": endpoints["storage_hot"] + "/ready",
     }
     if "storage_cold" in endpoints:
-        urls["storage cold"] = endpoints["storage_cold"] + "/ready"
+        urls["storage cold"] = endpoints["storage_cold"] + "/health"  # no row of the hot tables tells how it is
     return urls
 
 

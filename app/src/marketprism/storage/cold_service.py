@@ -58,6 +58,7 @@ class ColdStorage:
         self._recorded: dict[str, int] = {}
         self._full_due = 0.0
         self._ready = False
+        self._went_round = False
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self._registry.register(Gauges(self._gauges))
@@ -119,6 +120,7 @@ class ColdStorage:
             self._drop()
         if full and complete:
             self._full_due = now + FULL_ROUND_SECONDS
+        self._went_round = True
 
     def _begin(self) -> None:
         self._hot.now()
@@ -169,7 +171,9 @@ class ColdStorage:
         tables = self._mover.tables
         behind = self._behind()
         slack = self._settings.cold_lag_seconds + self._settings.cold_interval_seconds + _BEHIND_SLACK_SECONDS
-        late = [name for name in tables if behind.get(name, slack) >= tables[name].lag_seconds + slack]
+        # The first round of a run looks at every day there is, which takes its time and is no lateness.
+        counts = self._went_round or self._beat.cause is not None
+        late = [name for name in tables if counts and behind.get(name, slack) >= tables[name].lag_seconds + slack]
         different = {name: sum(done.different.values()) for name, done in tables.items() if done.different}
         details: dict[str, object] = {
             "behind_seconds": behind,

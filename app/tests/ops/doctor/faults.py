@@ -27,6 +27,7 @@ NOW = 1_800_000_000.0
 GIB = 1024**3
 NATS, CLICKHOUSE = "nats-server.service", "clickhouse-server.service"
 STORAGE, COLLECTOR = "marketprism-storage@hot.service", "marketprism-collector.service"
+COLD = "marketprism-storage@cold.service"
 VENUES = ("binance-spot", "okx-spot")
 Fault = Callable[[Evidence], Evidence]
 
@@ -357,6 +358,17 @@ def no_sudo(e: Evidence) -> Evidence:
 
 def old_python(e: Evidence) -> Evidence:
     return replace(e, clone=replace(e.clone, pythons={"python3": (3, 9)}))
+
+
+def cold(e: Evidence, since: float = NOW - 86_400, **details: Any) -> Evidence:
+    """Cold storage is installed; with details that are wrong it is not healthy."""
+    face = Face(url="http://a:8086/health", status=503 if details else 200, body={"details": details})
+    units = {**(e.units or {}), COLD: Unit(name=COLD, since=since)}
+    return replace(e, units=units, faces={**e.faces, "storage_cold": face})
+
+
+def nats_unwell(e: Evidence, said: str = "JetStream stream '$G > MARKET_DATA' is not current") -> Evidence:
+    return answering(e, "nats_monitor", 503, {"status": "unavailable", "error": said})
 
 
 FAULTS: dict[str, tuple[Fault, ...]] = {

@@ -130,6 +130,43 @@ def test_a_refused_password_is_unknown_and_never_a_service_that_is_down(evidence
     assert diagnosis.unexplained.hop is hop
 
 
+@pytest.mark.parametrize(
+    ("details", "said"),
+    [
+        ({"too_far_behind": ["trades"]}, "too_far_behind ['trades']"),
+        (
+            {"different_rows": {"trades": 4}, "too_far_behind": [], "waits": {"mover": "away"}},
+            "different_rows {'trades': 4}; waits {'mover': 'away'}",
+        ),
+    ],
+)
+def test_a_cold_storage_that_is_unwell_is_unknown_with_what_it_says(details: dict[str, object], said: str) -> None:
+    diagnosis = judge(faults.cold(healthy(), **details))
+    assert (diagnosis.state, diagnosis.roots, diagnosis.exit_code) == (State.UNKNOWN, (), 2)
+    assert diagnosis.unexplained is not None
+    assert diagnosis.unexplained.detail == f"cold storage says: {said}"
+    assert judge(faults.cold(healthy())).state is State.HEALTHY
+    assert judge(faults.cold(healthy(), since=NOW - 3, **details)).state is State.HEALTHY, "it has just started"
+
+
+def test_an_unwell_cold_storage_takes_no_symptom_and_no_cause_away() -> None:
+    late = {"too_far_behind": ["trades"], "waits": {"mover": "ClickHouse does not answer"}}
+    assert roots(faults.cold(faults.silent_exchange(healthy()), **late)) == ["stale-data"]
+    assert roots(faults.cold(faults.clickhouse_down(healthy()), **late)) == ["clickhouse-down"]
+
+
+def test_a_nats_that_calls_itself_unwell_is_never_healthy() -> None:
+    diagnosis = judge(faults.nats_unwell(healthy()))
+    assert (diagnosis.state, diagnosis.roots, diagnosis.exit_code) == (State.UNKNOWN, (), 2)
+    assert diagnosis.unexplained is not None
+    assert diagnosis.unexplained.hop is Hop.STREAM
+    assert diagnosis.unexplained.detail == "NATS says: JetStream stream '$G > MARKET_DATA' is not current"
+    young = faults.unit(healthy(), faults.NATS, since=NOW - 3)
+    assert judge(faults.nats_unwell(young)).state is State.HEALTHY
+    latched = judge(faults.nats_unwell(healthy(), "stream '$G > MARKET_DATA' is not healthy: write error"))
+    assert ([f.problem for f in latched.roots], latched.unexplained) == (["nats-down"], None)
+
+
 def test_what_is_asked_for_is_told_with_its_cause_and_nothing_else() -> None:
     diagnosis = judge(faults.backup_old(faults.nats_disk_full(healthy())), ["nats-down"])
     assert diagnosis.roots == ()

@@ -10,7 +10,15 @@ from marketprism.contract.catalog import STREAMS
 from marketprism.ops.doctor.catalogue import Hop
 from marketprism.ops.doctor.evidence import Evidence
 from marketprism.ops.doctor.rules.exchange import causes, is_connected, refusal
-from marketprism.ops.doctor.rules.services import SERVICES, is_asleep, no_answer
+from marketprism.ops.doctor.rules.services import (
+    LATCHED,
+    SERVICES,
+    cold_complaint,
+    complaint,
+    is_asleep,
+    is_settled,
+    no_answer,
+)
 from marketprism.ops.doctor.rules.streams import FULL_SHARE, durable, is_stuck, publisher_causes
 from marketprism.ops.doctor.rules.tables import stale_feeds, storage_waits
 
@@ -104,21 +112,29 @@ def _published(evidence: Evidence) -> tuple[Passage, str]:
 
 
 def _stream(evidence: Evidence) -> tuple[Passage, str]:
+    faults = _stream_faults(evidence)
+    if faults:
+        return Passage.BROKEN, "; ".join(faults)
     if evidence.streams is None:
         return _silent(evidence, "nats_monitor")
-    absent = [name for name in STREAMS if name not in evidence.streams]
-    if absent:
-        return Passage.BROKEN, f"missing: {', '.join(absent)}"
-    full = [s.name for s in evidence.streams.values() if s.max_bytes and s.bytes > s.max_bytes * FULL_SHARE]
-    if full:
-        return Passage.BROKEN, f"full: {', '.join(full)}"
-    refused = publisher_causes(evidence)
-    if refused and _is_connected(evidence):
-        return Passage.BROKEN, "; ".join(refused)
     newest = [s.newest_seconds for s in evidence.streams.values() if s.newest_seconds is not None]
     if newest and min(newest) > QUIET_SECONDS:
         return Passage.SILENT, f"the newest message is {min(newest):.0f} s old"
     return Passage.OK, f"{sum(stream.messages for stream in evidence.streams.values())} messages"
+
+
+def _stream_faults(evidence: Evidence) -> list[str]:
+    said = complaint(evidence)
+    # A latched server has a problem of its own, which ends the data's way at an earlier hop.
+    unwell = said and not LATCHED.search(said) and is_settled(evidence, "nats_monitor")
+    found = [f"NATS says: {said[:300]}"] if unwell else []
+    if evidence.streams is None:
+        return found
+    absent = [name for name in STREAMS if name not in evidence.streams]
+    full = [s.name for s in evidence.streams.values() if s.max_bytes and s.bytes > s.max_bytes * FULL_SHARE]
+    found += [f"missing: {', '.join(absent)}"] if absent else []
+    found += [f"full: {', '.join(full)}"] if full else []
+    return found + (publisher_causes(evidence) if _is_connected(evidence) else [])
 
 
 def _is_connected(evidence: Evidence) -> bool:
@@ -166,12 +182,15 @@ def _inserted(evidence: Evidence) -> tuple[Passage, str]:
 
 
 def _fresh(evidence: Evidence) -> tuple[Passage, str]:
-    if evidence.tables is None:
-        return Passage.UNKNOWN, "ClickHouse does not say"
     stale = stale_feeds(evidence)
-    total = len(evidence.tables.feeds)
+    total = len(evidence.tables.feeds) if evidence.tables is not None else 0
     if stale:
         return Passage.BROKEN, f"{len(stale)} of {total} feeds are stale"
+    said = cold_complaint(evidence)
+    if said and is_settled(evidence, "storage_cold"):  # last, as it keeps nothing from the hot tables
+        return Passage.BROKEN, f"cold storage says: {said[:300]}"
+    if evidence.tables is None:
+        return Passage.UNKNOWN, "ClickHouse does not say"
     return Passage.OK, f"{total} feeds are fresh"
 
 

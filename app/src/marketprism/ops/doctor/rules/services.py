@@ -94,6 +94,28 @@ def complaint(evidence: Evidence) -> str:
     return str(health.body.get("error") or health.text) if health is not None and health.status >= 400 else ""
 
 
+def cold_complaint(evidence: Evidence) -> str:
+    """Return what cold storage says is wrong with it; empty where all is well or it does not answer."""
+    face = evidence.face("storage_cold")
+    if face is None or face.status < 400:
+        return ""
+    details = evidence.details("storage_cold")
+    causes = ("too_far_behind", "different_rows", "stuck_seconds", "waits")
+    return (
+        "; ".join(f"{name} {details[name]}" for name in causes if details.get(name)) or face.text or "no reason given"
+    )
+
+
+def is_settled(evidence: Evidence, face: str) -> bool:
+    """Tell whether a service runs for long enough for its word to count."""
+    unit = next(unit_of(evidence, service) for service in SERVICES if service.face == face)
+    return unit is None or not (is_asleep(unit) or _is_young(evidence, unit))
+
+
+def _is_young(evidence: Evidence, unit: Unit) -> bool:
+    return unit.since is not None and evidence.now - unit.since < STARTING_SECONDS
+
+
 def _down(evidence: Evidence, service: Service) -> Finding | None:
     unit, face = unit_of(evidence, service), evidence.face(service.face)
     silent = face is not None and face.status == 0
@@ -110,7 +132,7 @@ def _down(evidence: Evidence, service: Service) -> Finding | None:
         return Finding(
             problem=service.problem, evidence=(*words, *last_lines(unit)), by_itself=stopped or unit.load != "loaded"
         )
-    young = unit is not None and unit.since is not None and evidence.now - unit.since < STARTING_SECONDS
+    young = unit is not None and _is_young(evidence, unit)
     if unit is not None and young and unit.restarts >= CRASHES and not silent:  # between two crashes it may answer
         crashes = f"{unit.name} ended {unit.restarts} times and was started again, now it is {unit.state}"
         return Finding(problem=service.problem, evidence=(crashes, *last_lines(unit)), certainty=Certainty.LIKELY)
