@@ -15,4 +15,4 @@ def test_the_rule_file_is_yaml_with_the_runbooks_that_were_asked_for() -> None:
 
 def test_inhibitions_are_a_list_for_alertmanager() -> None:
     done = CliRunner().invoke(app, ["alert-rules", "--inhibitions"])
-    assert yaml.safe_load(done.stdout)[0]["source_matchers"] == ['alertname="nats-down"']
+    assert yaml.safe_load(done.stdout)[0]["source_matchers"] == ['alertname="nats-down"', 'seen_by="doctor"']

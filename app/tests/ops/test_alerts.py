@@ -45,11 +45,14 @@ def test_what_prometheus_sees_without_the_doctor_is_alerted_of_as_well() -> None
     assert [rule["labels"]["seen_by"] for rule in rules] == ["doctor", "prometheus"]
 
 
-def test_who_is_told_of_a_cause_is_not_told_of_its_consequences() -> None:
+def test_who_is_told_of_a_cause_by_the_doctor_is_not_told_of_its_consequences_by_prometheus() -> None:
     assert {
-        "source_matchers": ['alertname="nats-down"'],
-        "target_matchers": ['alertname=~"no-data|orderbooks-empty|stale-data"'],
+        "source_matchers": ['alertname="nats-down"', 'seen_by="doctor"'],
+        "target_matchers": ['alertname=~"no-data|orderbooks-empty|stale-data"', 'seen_by="prometheus"'],
     } in alerts.inhibitions()
+    assert {(len(each["source_matchers"]), each["target_matchers"][1]) for each in alerts.inhibitions()} == {
+        (2, 'seen_by="prometheus"')
+    }, "what the doctor says is never muted"
     targets = " ".join(each["target_matchers"][0] for each in alerts.inhibitions())
     assert set(re.findall(r"[a-z]+(?:-[a-z]+)+", targets)) <= set(PROBLEMS)
 

@@ -72,6 +72,28 @@ def test_who_is_told_hears_of_what_is_down_with_its_runbook_and_not_of_what_foll
     assert not set(told) & {"no-data", "stale-data", "orderbooks-empty", "stream-drift"}
 
 
+def test_the_doctor_s_word_mutes_what_prometheus_sees_of_it_and_nothing_else(host: Host) -> None:
+    program = (
+        "import sys, urllib.request as u; data = sys.argv[2].encode() or None;"
+        "print(u.urlopen(u.Request(sys.argv[1], data, {'Content-Type': 'application/json'})).read().decode())"
+    )
+    raised = [
+        ("exchange-blocked", "doctor"),
+        ("websocket-flapping", "prometheus"),  # the consequence of what the doctor says
+        ("websocket-flapping", "doctor"),  # of another venue, as the doctor says it at all
+        ("disk-full", "prometheus"),  # the doctor does not say it
+        ("backup-too-old", "prometheus"),
+    ]
+    labels = [{"alertname": name, "seen_by": who, "drill": "mute"} for name, who in raised]
+    url = "http://10.98.0.35:9095/api/v2/alerts"
+    host.check_output("python3 -c %s %s %s", program, url, json.dumps([{"labels": each} for each in labels]))
+    said = host.check_output("python3 -c %s %s ''", program, f"{url}?filter=drill%3Dmute")
+    found = {
+        (a["labels"]["alertname"], a["labels"]["seen_by"]): bool(a["status"]["inhibitedBy"]) for a in json.loads(said)
+    }
+    assert found == {each: each == ("websocket-flapping", "prometheus") for each in raised}
+
+
 def test_nothing_listens_elsewhere_than_it_was_told_to(host: Host) -> None:
     listeners = set(host.check_output("ss -tlnH | awk '{print $4}'").split())
     ours = {each for each in listeners if not each.endswith((":22", ":9999", ":2525", ":53", ":5355"))}

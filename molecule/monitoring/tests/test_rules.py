@@ -13,6 +13,11 @@ STORED = 'marketprism_storage_events_total{outcome="stored",data_type="%s"}'
 DISK = '{fstype="ext4",mountpoint="/"}'
 FILES = {f"node_filesystem_files_free{DISK}": "900x40", f"node_filesystem_files{DISK}": "1000x40"}
 
+
+def skews(**by_venue: float) -> dict[str, str]:
+    return {f'marketprism_clock_skew_seconds{{venue="{venue}"}}': f"{skew}x40" for venue, skew in by_venue.items()}
+
+
 # By alert: series that fire it, and series that must not. One value each 30 s, for 20 minutes.
 CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "nats-down": ({'probe_success{job="nats"}': "0x40"}, {'probe_success{job="nats"}': "1x40"}),
@@ -46,8 +51,8 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {f"node_filesystem_avail_bytes{DISK}": "51x40", f"node_filesystem_size_bytes{DISK}": "1000x40", **FILES},
     ),
     "clock-skew": (
-        {'marketprism_clock_skew_seconds{venue="deribit"}': "-1.5x40"},
-        {'marketprism_clock_skew_seconds{venue="deribit"}': "0.9x40"},
+        skews(deribit=-1.5, okx_spot=-1.5, binance_spot=0.9),
+        skews(deribit=-1.5, okx_spot=1.5, binance_spot=0.9),  # no majority says the same
     ),
     "stream-full": (
         {'marketprism_storage_stream_fill_ratio{stream="MARKET_DATA"}': "0.95x40"},

@@ -66,6 +66,15 @@ def _disk_full() -> str:
     )
 
 
+def _clock_skew() -> str:
+    """Most exchanges have to contradict our clock in one direction; one alone may be wrong itself."""
+    skew = "marketprism_clock_skew_seconds"
+    return " or ".join(
+        f"count({skew} {off}) * 2 > count({skew})"
+        for off in (f"> {CLOCK_SKEW_SECONDS:g}", f"< -{CLOCK_SKEW_SECONDS:g}")
+    )
+
+
 MEASURES: dict[str, tuple[Measure, ...]] = {
     "nats-down": (Measure('probe_success{job="nats"} == 0', 60),),
     "clickhouse-down": (Measure('probe_success{job="clickhouse"} == 0', 60),),
@@ -87,7 +96,7 @@ MEASURES: dict[str, tuple[Measure, ...]] = {
         Measure(f"increase(marketprism_connection_losses_total[{FLAPPING_SECONDS:.0f}s]) >= {FLAPPING_LOSSES}", 0),
     ),
     "disk-full": (Measure(_disk_full(), 60),),
-    "clock-skew": (Measure(f"abs(marketprism_clock_skew_seconds) > {CLOCK_SKEW_SECONDS:g}", 300),),
+    "clock-skew": (Measure(_clock_skew(), 300),),
     "stream-full": (Measure(f"marketprism_storage_stream_fill_ratio > {FULL_SHARE}", 60),),
     "consumer-stuck": (
         Measure(
@@ -117,11 +126,15 @@ def rules(runbooks: str = RUNBOOKS) -> dict[str, Any]:
 
 
 def inhibitions() -> list[dict[str, Any]]:
-    """Return Alertmanager's inhibition rules: who is told of a cause is not told of its consequences."""
+    """Return Alertmanager's inhibition rules: who is told of a cause is not told of its consequences.
+
+    Only the doctor says which consequences a cause has here, of which venues. It is silent about those alone, so its
+    word is never muted, and it mutes nothing but what Prometheus sees as well.
+    """
     return [
         {
-            "source_matchers": [f'alertname="{problem.alert}"'],
-            "target_matchers": [f'alertname=~"{"|".join(sorted(problem.consequences))}"'],
+            "source_matchers": [f'alertname="{problem.alert}"', 'seen_by="doctor"'],
+            "target_matchers": [f'alertname=~"{"|".join(sorted(problem.consequences))}"', 'seen_by="prometheus"'],
         }
         for problem in _alerted()
         if problem.consequences
