@@ -223,7 +223,10 @@ class ClickHouseServer(Server):
             ),
         )  # fmt: skip
         users[CLICKHOUSE_USERS["reader"]] = (
-            PASSWORDS["clickhouse-reader"], "reader", tuple(f"GRANT SELECT ON {d}.*" for d in databases),
+            PASSWORDS["clickhouse-reader"], "reader",
+            tuple(f"GRANT SELECT ON {what}" for what in (
+                *(f"{d}.*" for d in databases), "system.metrics", "system.asynchronous_metrics",
+            )),
         )  # fmt: skip
         body = "".join(
             f"<{name}><password>{password}</password><networks><ip>127.0.0.1</ip></networks>"

@@ -193,6 +193,8 @@ def test_sql_reads_as_the_reader(tables: ClickHouseServer):
     assert sql("SELECT 1 AS one", "--format", "csv") == '"one"\n1\n'
     assert json.loads(sql("SELECT 'x' AS s", "--format", "json"))["data"] == [{"s": "x"}]
     assert "one" in sql("SELECT 1 AS one")
+    memory = sql("SELECT * FROM system.metrics WHERE metric LIKE '%Memory%'", "--format", "tsv")
+    assert "MemoryTracking" in memory, "docs/troubleshooting.md asks for it"
 
 
 @pytest.mark.parametrize("statement", ["DROP TABLE trades", "INSERT INTO trades (item) VALUES (1)"])

@@ -93,6 +93,20 @@ def test_the_reader_reads_and_may_set_what_its_query_needs() -> None:
     assert rows == [(1000,)]
 
 
+def test_the_reader_sees_the_server_s_own_figures() -> None:
+    assert query("marketprism_reader", "SELECT value > 0 FROM system.metrics WHERE metric = 'MemoryTracking'") == [(1,)]
+    # The embedded engine has no such table.
+    granted = [grant for (grant,) in query("marketprism_reader", "SHOW GRANTS")]
+    assert "GRANT SELECT ON system.asynchronous_metrics TO marketprism_reader" in granted
+
+
+@pytest.mark.parametrize("table", ["users", "processes", "grants"])
+def test_the_reader_sees_nothing_else_of_the_server(table: str) -> None:
+    with pytest.raises(ServerException) as refusal:
+        query("marketprism_reader", f"SELECT * FROM system.{table}")
+    assert refusal.value.code == ACCESS_DENIED
+
+
 @pytest.mark.parametrize(
     "sql",
     [
