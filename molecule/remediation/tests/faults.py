@@ -383,6 +383,14 @@ FAULTS: dict[str, Fault] = {
         inject=run(f"chmod 600 /etc/marketprism/marketprism.yml && systemctl restart --no-block {COLLECTOR}"),
         wrong="collector-down",
     ),
+    "config-invalid:address": Fault(
+        section="beyond",
+        inject=run(
+            "echo MARKETPRISM_COLLECTOR__BIND=192.0.2.1 >> /etc/marketprism/marketprism.env"
+            f" && systemctl restart --no-block {COLLECTOR}"
+        ),
+        wrong="collector-down",
+    ),
     "clickhouse-readonly": Fault(
         section="beyond",
         inject=run(
