@@ -125,9 +125,8 @@ class CallbackModule(DefaultCallback):  # type: ignore[misc]
         if not self._quiet:
             super().v2_runner_on_failed(result, ignore_errors)
             return
-        task = result._task
         # What a rescue catches is explained by the rescue itself.
-        if ignore_errors or (task._parent is not None and _rescued(task)):
+        if ignore_errors or _rescued(result._task):
             return
         self._failed = True
         self._report(result, "failed")
@@ -171,9 +170,11 @@ class CallbackModule(DefaultCallback):  # type: ignore[misc]
 
 
 def _rescued(task: Any) -> bool:
-    block = task._parent
+    """Tell whether a rescue catches the task; one inside the rescue itself says what nobody else says."""
+    below, block = {task._uuid}, task._parent
     while block is not None:
-        if getattr(block, "rescue", None):
+        if getattr(block, "rescue", None) and below & {each._uuid for each in block.block}:
             return True
-        block = getattr(block, "_parent", None)
+        below.add(block._uuid)
+        block = block._parent
     return False
