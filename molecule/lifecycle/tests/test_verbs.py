@@ -199,7 +199,10 @@ def test_an_upgrade_that_fails_before_the_new_release_is_there_leaves_the_record
 
 
 def test_rotated_secrets_are_new_and_the_old_ones_are_refused(host: Host, tmp_path: Path) -> None:
-    """The administrator still has a password, as NATS's users had once: an upgrade names this verb as the remedy."""
+    """The administrator still has a password, as NATS's users had once: an upgrade names this verb as the remedy.
+
+    A run before was interrupted, and this one ends with a failure that has nothing to do with secrets.
+    """
     names = sorted(path.name for path in (STATE / "credentials").iterdir())
     old, since = {name: secret(name) for name in names}, now(host)
     password = "aPasswordOfThirtyTwoLetters00000"
@@ -212,7 +215,18 @@ def test_rotated_secrets_are_new_and_the_old_ones_are_refused(host: Host, tmp_pa
     said = verb("upgrade", changed_app(tmp_path, "0.1.3"), code=1).replace("\n", " ")
     assert re.search(r"nats-admin is a password of an earlier release; nothing was +changed.*rotate-secrets", said)
     authority = host.file("/etc/marketprism/nats-ca.crt").content_string
-    verb("rotate-secrets")
+    aside = STATE / "credentials.old"
+    (aside / "20261124T020000Z").mkdir(parents=True)
+    (aside / "20261124T020000Z" / "clickhouse-admin").write_text("nobodyKnowsThisOne\n")
+    dropin = "/run/systemd/system/marketprism-backfill.service.d/outage.conf"
+    host.check_output(
+        f"mkdir -p $(dirname {dropin}) && printf '[Service]\\nExecStart=\\nExecStart=/bin/false\\n' > {dropin}"
+        " && systemctl daemon-reload"
+    )
+    said = verb("rotate-secrets", code=1)
+    host.check_output(f"rm {dropin} && systemctl daemon-reload && systemctl restart marketprism-backfill")
+    assert "Everything runs, but what was missed could not be fetched" in " ".join(said.split())
+    assert not aside.exists()
     assert host.file("/etc/marketprism/nats-ca.crt").content_string not in {authority, ""}
     assert password not in host.file("/etc/nats/users.conf").content_string
     new = {name: secret(name) for name in names}
