@@ -35,9 +35,9 @@ def ansible(program: str, *arguments: str | Path) -> subprocess.CompletedProcess
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
 
 
-def verb(name: str, *extra: str, code: int = 0, check: bool = False) -> str:
+def verb(name: str, *extra: str, code: int = 0, check: bool = False, limit: str = "") -> str:
     """Run a playbook against the machines as an operator would; returns what it printed."""
-    options = ["--check", "--diff"] if check else []
+    options = [*(["--check", "--diff"] if check else []), *(["--limit", limit] if limit else [])]
     for variable in (f"marketprism_inventory={INVENTORY}", f"marketprism_state_dir={STATE}", *extra):
         options += ["-e", variable]
     done = ansible("ansible-playbook", CLONE / "playbooks" / f"{name}.yml", *options)

@@ -171,6 +171,15 @@ def test_a_restored_table_equals_the_one_that_was_backed_up(store: Host, collect
     nothing_is_missing(store, since)
 
 
+def test_a_machine_without_nats_knows_how_much_nats_may_hold(store: Host, collect: Host) -> None:
+    """As in an upgrade, which takes one machine after the other: the one with NATS has its turn later."""
+    asked = "sed -n 's/ *store_bytes: //p' /etc/marketprism/marketprism.yml"
+    before = [host.check_output(asked) for host in (store, collect)]
+    verb("application", limit="mp-collect,localhost")
+    assert [host.check_output(asked) for host in (store, collect)] == before
+    assert before[0] == before[1] != ""
+
+
 def releases(store: Host, collect: Host) -> tuple[str, str]:
     return release(store, "marketprism-storage@hot"), release(collect)
 
