@@ -10,6 +10,8 @@ import re
 import tarfile
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,18 @@ def servers(host: Host) -> dict[str, str]:
             (found[name],) = set(re.findall(rf"/opt/{name}/releases/([^/]+)/", mapped))
     assert json.loads(host.check_output("cat /etc/marketprism/installation.json"))["servers"] == found
     return found
+
+
+@contextmanager
+def drop_in(host: Host, unit: str, *lines: str) -> Iterator[None]:
+    """Let a unit do something else for a while."""
+    path = f"/run/systemd/system/{unit}.service.d/test.conf"
+    text = "\\n".join(("[Service]", *lines))
+    host.check_output(f"mkdir -p $(dirname {path}) && printf '{text}\\n' > {path} && systemctl daemon-reload")
+    try:
+        yield
+    finally:
+        host.check_output(f"rm {path} && systemctl daemon-reload")
 
 
 def test_repair_brings_back_what_was_broken_and_keeps_the_rows(host: Host) -> None:
@@ -198,6 +212,26 @@ def test_an_upgrade_that_fails_before_the_new_release_is_there_leaves_the_record
     nothing_is_missing(host, since)
 
 
+def test_an_upgrade_that_an_exchange_stops_goes_back_and_says_why(host: Host, tmp_path: Path) -> None:
+    """The exchange says nothing any more when the new collector starts; the next upgrade does not begin."""
+    old = release(host)
+    record = host.check_output("cat /etc/marketprism/installation.json")
+    frozen = "systemctl kill exchange --signal"
+    try:
+        with drop_in(host, "marketprism-collector", f"ExecStartPre=+/bin/{frozen}=STOP"):
+            said = " ".join(verb("upgrade", changed_app(tmp_path, "0.1.5"), "backup_dir=", code=1).split())
+        assert f'failed at "Say which hop fails"; every host runs {old} again' in said
+        assert release(host) == old
+        assert host.check_output("cat /etc/marketprism/installation.json") == record
+        said = " ".join(verb("upgrade", changed_app(tmp_path, "0.1.6"), "backup_dir=", code=1).split())
+        assert "The upgrade did not begin, and nothing was changed" in said
+        assert release(host) == old
+    finally:
+        host.check_output(f"{frozen}=CONT")
+    verb("health")
+    host.check_output("systemctl restart marketprism-backfill")
+
+
 def test_rotated_secrets_are_new_and_the_old_ones_are_refused(host: Host, tmp_path: Path) -> None:
     """The administrator still has a password, as NATS's users had once: an upgrade names this verb as the remedy.
 
@@ -218,13 +252,9 @@ def test_rotated_secrets_are_new_and_the_old_ones_are_refused(host: Host, tmp_pa
     aside = STATE / "credentials.old"
     (aside / "20261124T020000Z").mkdir(parents=True)
     (aside / "20261124T020000Z" / "clickhouse-admin").write_text("nobodyKnowsThisOne\n")
-    dropin = "/run/systemd/system/marketprism-backfill.service.d/outage.conf"
-    host.check_output(
-        f"mkdir -p $(dirname {dropin}) && printf '[Service]\\nExecStart=\\nExecStart=/bin/false\\n' > {dropin}"
-        " && systemctl daemon-reload"
-    )
-    said = verb("rotate-secrets", code=1)
-    host.check_output(f"rm {dropin} && systemctl daemon-reload && systemctl restart marketprism-backfill")
+    with drop_in(host, "marketprism-backfill", "ExecStart=", "ExecStart=/bin/false"):
+        said = verb("rotate-secrets", code=1)
+    host.check_output("systemctl restart marketprism-backfill")
     assert "Everything runs, but what was missed could not be fetched" in " ".join(said.split())
     assert not aside.exists()
     assert host.file("/etc/marketprism/nats-ca.crt").content_string not in {authority, ""}
