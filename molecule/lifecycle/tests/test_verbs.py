@@ -88,12 +88,15 @@ def test_repair_brings_back_what_was_broken_and_keeps_the_rows(host: Host) -> No
     host.check_output(
         "systemctl disable --now marketprism-storage@hot nats-server; rm /usr/local/bin/marketprism;"
         " echo 'log_level: DEBUG' >> /etc/marketprism/marketprism.yml;"
-        " rm /etc/systemd/system/marketprism-collector.service"
+        " rm /etc/systemd/system/marketprism-collector.service;"
+        " systemctl disable --now marketprism-backup.timer; rm /etc/systemd/system/marketprism-backup.timer"
     )
     verb("repair")
     assert host.service("marketprism-storage@hot").is_enabled
     assert "DEBUG" not in host.file("/etc/marketprism/marketprism.yml").content_string
     assert host.file("/etc/systemd/system/marketprism-collector.service").exists
+    assert host.service("marketprism-backup.timer").is_enabled
+    assert host.service("marketprism-backup.timer").is_running
     assert host.check_output("marketprism health")
     assert int(query(host, "SELECT count() AS rows FROM trades")[0]["rows"]) > int(before["rows"])
     nothing_is_missing(host, since)
@@ -144,8 +147,10 @@ def test_an_upgrade_of_everything_backs_up_first_and_a_rollback_goes_back(host: 
     old, since = release(host), now(host)
     assert servers(host) == OLD
     backups = host.run(f"ls {BACKUPS}/*.json").stdout.split()
+    host.check_output("rm /usr/local/sbin/marketprism-ops")
     verb("upgrade", changed_app(tmp_path, "0.1.1"), *NEW_SERVERS)
     assert release(host).startswith("0.1.1-")
+    assert host.file("/usr/local/sbin/marketprism-ops").exists
     assert servers(host) == NEW
     nothing_is_missing(host, since)
     made = host.check_output(f"ls {BACKUPS}/*.json").split()
