@@ -102,6 +102,19 @@ def test_repair_brings_back_what_was_broken_and_keeps_the_rows(host: Host) -> No
     nothing_is_missing(host, since)
 
 
+def test_a_restart_takes_the_ports_of_the_env_over(host: Host, tmp_path: Path) -> None:
+    """Whoever asks the collector knows where; the next restart, without the file, takes them back."""
+    (tmp_path / ".env").write_text("HEALTH_CHECK_PORT=18087\nMETRICS_PORT=19093\n")
+    since, running = now(host), release(host)
+    verb("restart", f"marketprism_env_file={tmp_path}/.env")
+    assert {host.socket(f"tcp://10.98.0.34:{port}").is_listening for port in (18087, 19093)} == {True}
+    endpoints = json.loads(host.check_output("cat /etc/marketprism/installation.json"))["endpoints"]
+    assert endpoints["collector"] == "http://10.98.0.34:18087"
+    assert endpoints["collector_metrics"] == "http://10.98.0.34:19093"
+    assert release(host) == running
+    nothing_is_missing(host, since)
+
+
 def test_a_restart_says_what_the_exchange_no_longer_has_and_fetches_the_rest(host: Host) -> None:
     """The trades of a hole that no exchange fills are those that were not traded yet."""
     future = (
