@@ -8,8 +8,9 @@ from installation import verb
 from testinfra.host import Host
 
 from .faults import COLLECTOR
-from .test_remediation import playbook, wait_for
+from .test_remediation import CHOSEN, playbook, wait_for
 
+pytestmark = pytest.mark.skipif(CHOSEN != "others", reason="takes minutes: set REMEDIATION_FAULTS=others")
 KNOWN = "/var/lib/marketprism/remediation/known-good"
 SETTINGS, ENVIRONMENT = "/etc/marketprism/marketprism.yml", "/etc/marketprism/marketprism.env"
 USERS = "/etc/nats/users.conf"
