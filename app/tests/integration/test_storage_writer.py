@@ -270,6 +270,24 @@ def test_a_line_that_is_cut_after_the_insert_doubles_nothing(tables: ClickHouseS
     assert (writer.probes.unknown_outcomes, writer.probes.rows_present) == (1, 1000)
 
 
+def test_a_repeat_in_a_batch_that_may_be_stored_is_stored_once(tables: ClickHouseServer, connection: Connect):
+    """Its first copy is found by its place, the second by what it is: the ids in the table have grown meanwhile."""
+    proxy = Proxy(tables.native_port)
+    writer = make_writer(connection(proxy.port))
+    writer.store(decode([message(1, trade(1), trade(2))], EPOCH))
+    once = [trade(n, timestamp_us=NOON_US + n) for n in range(3, 1003)]
+    batch = [message(2, *once), message(3, *once, trade(1003, timestamp_us=NOON_US + 1003))]
+    proxy.swallow = True
+    with pytest.raises(UnavailableError, match="away"):
+        writer.store(decode(batch, EPOCH))
+    proxy.swallow = False
+    writer.begin(EPOCH, 1)
+    result = writer.store(decode(batch, EPOCH))
+    proxy.close()
+    assert ids(tables) == list(range(1, 1004))
+    assert (result.stored["trade"], result.duplicates["trade"]) == (1001, 1000)
+
+
 def test_an_insert_that_still_runs_is_waited_for(tables: ClickHouseServer, connection: Connect):
     """Its rows would appear after the probe, and then be there twice."""
     table = TABLES["trade"]

@@ -100,6 +100,8 @@ class Writer:
         """
         if self._unknown:
             self._settle()
+            # What may be stored was not learned: a repeat of it would be taken for new.
+            self._identities = Identities(self._clickhouse, self._database)
         if epoch != self._epoch:
             self._counted_up_to = 0
         self._epoch = epoch
