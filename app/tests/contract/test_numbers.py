@@ -105,3 +105,17 @@ def test_quotients_are_rounded_to_eighteen_decimals(dividend: str, divisor: str,
 def test_nothing_is_divided_by_zero() -> None:
     with pytest.raises(ContractError, match="divided by zero"):
         numbers.divide("1", "0.00")
+
+
+@pytest.mark.parametrize("text", ["9" * 5000, "9" * 5000 + ".5", "-" + "9" * 5000, "0" * 5000, "0" * 21])
+def test_more_digits_than_a_column_has_are_refused(text: str) -> None:
+    """Python itself refuses to make an integer of more than 4,300 digits, and with another exception."""
+    with pytest.raises(ContractError, match=r"price .* is not a decimal number"):
+        numbers.to_int64("price", [text, "1"])
+    with pytest.raises(ContractError, match=r"price .* is not a decimal number"):
+        numbers.to_int64("price", [text])
+
+
+def test_leading_zeros_and_zeros_at_the_end_are_no_digits_too_many() -> None:
+    assert numbers.to_int64("price", ["00000000000000000012.50", "1.25"]) == ([1250, 125], 2)
+    assert numbers.to_int64("price", ["1.5" + "0" * 5000, "2"]) == ([15, 20], 1)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from marketprism.contract.catalog import HOT_DATABASE
@@ -17,11 +18,13 @@ from tests.faults.test_kills_collector import backfill
 from tests.faults.test_servers import recovered
 from tests.integration.flows import StorageService
 from tests.integration.servers import eventually
+from tests.storage.envelopes import SAMPLES, message
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 SNAPSHOTS = f"SELECT uniqExact(exchange, market, symbol) FROM {HOT_DATABASE}.orderbooks"
 NAME = "trade.binance.spot.BTC-USDT"
+_LONG = msgspec.structs.replace(SAMPLES["orderbook_delta"], bids=[("9" * 5000, "1")], asks=[])
 POISON = [
     (NAME, b""),
     (NAME, b"no JSON"),
@@ -30,6 +33,7 @@ POISON = [
     (NAME, b'{"type": "trade", "events": [1, 2, 3]}'),
     ("trade.nowhere.spot.BTC-USDT", b"{}"),
     ("orderbook_delta.binance.spot.BTC-USDT", b'{"type": "trade"}'),
+    ("orderbook_delta.binance.spot.BTC-USDT", message(1, _LONG, data_type="orderbook_delta").payload),
 ]
 
 

@@ -8,7 +8,7 @@ from marketprism.contract.catalog import subject
 from marketprism.contract.instruments import Source
 from marketprism.storage.columns import Rows
 from marketprism.storage.decoding import data_types, decode
-from tests.storage.envelopes import BTC, SAMPLES, message, trade
+from tests.storage.envelopes import BTC, SAMPLES, book, message, trade
 
 
 def test_neighbours_of_bad_messages_are_kept():
@@ -52,6 +52,16 @@ def test_nothing_that_a_sender_invents_ends_the_service(old: bytes, new: bytes):
     decoded = decode([message(1, payload=payload)], 7)
     assert len(decoded.dead) == 1
     assert decoded.rows == {}
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "9" * 5000 + ".25", "1." + "9" * 5000])
+@pytest.mark.parametrize("side", ["bids", "asks"])
+def test_a_level_that_cannot_be_stored_takes_its_own_message_alone(side: str, number: str):
+    whole = {"bids": [("99", "1")], "asks": [("101", "1")]}
+    books = [book(1), book(2, **whole | {side: [*whole[side], (number, "1")]}), book(3)]
+    decoded = decode([message(each.update_id, each, data_type="orderbook") for each in books], 7)
+    assert decoded.rows["orderbook"].columns["update_id"] == [1, 3]
+    assert [(letter.message.stream_seq, letter.reason) for letter in decoded.dead] == [(2, "unstorable")]
 
 
 def test_an_empty_envelope_is_no_rows():

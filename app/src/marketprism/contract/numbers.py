@@ -142,11 +142,12 @@ def _digits(field: str, texts: Sequence[str]) -> tuple[list[str], int]:
         if len(digits) == len(texts):
             return digits, scale
     parts = [text.partition(".") for text in require_decimals(field, texts)]
-    scale = max(len(fraction) for _, _, fraction in parts)
-    return [whole + fraction.ljust(scale, "0") for whole, _, fraction in parts], scale
+    # What comes after the digits that are kept is zeros.
+    scale = min(max(len(fraction) for _, _, fraction in parts), FRACTION_DIGITS)
+    return [whole + fraction[:scale].ljust(scale, "0") for whole, _, fraction in parts], scale
 
 
 @lru_cache(maxsize=FRACTION_DIGITS + 1)
 def _of_scale(scale: int) -> re.Pattern[str]:
-    number = rf"-?+\d++\.\d{{{scale}}}" if scale else r"-?+\d++"
+    number = rf"-?+\d{{1,{INTEGER_DIGITS}}}+" + (rf"\.\d{{{scale}}}" if scale else "")
     return re.compile(rf"{number}(?:;{number})*", re.ASCII)
