@@ -71,6 +71,17 @@ async def test_letters_are_listed_with_reason_and_origin(storage: NatsClient):
     assert "undecodable: because [of this]" in table
 
 
+async def test_a_large_letter_with_a_reason_beyond_ascii_fits(storage: NatsClient, nats_admin: NatsClient):
+    """What NATS finds too large ends the connection, and with it the service."""
+    payload = b"x" * 1_044_400
+    letter = DeadLetter(message(41, payload=payload), "undecodable", "\U0001f4a5" * 600, 1)
+    await lay_aside(storage, "MARKET_DATA", 7, letter)
+    stored = (await api(nats_admin, "STREAM.MSG.GET.DEAD_LETTERS", {"seq": 1}))["message"]
+    assert base64.b64decode(stored["data"]) == payload
+    (listed,) = await printed("list")
+    assert listed["reason"] == ("undecodable: " + "\\U0001f4a5" * 600)[:500]
+
+
 async def test_no_letters_is_said(storage: NatsClient):
     assert (await run("list")).stdout == "no dead letters\n"
     assert await printed("list") == []

@@ -87,4 +87,6 @@ def _not_stored(why: str) -> UnavailableError:
 
 def _one_line(text: str) -> str:
     """Make text safe for a header, which is one line of ASCII."""
-    return text[:_REASON_LENGTH].encode("ascii", "backslashreplace").decode().replace("\r", " ").replace("\n", " ")
+    # Cut last: a character may become ten.
+    ascii_text = text.encode("ascii", "backslashreplace").decode()[:_REASON_LENGTH]
+    return ascii_text.replace("\r", " ").replace("\n", " ")
