@@ -1,6 +1,7 @@
 """Room in a real stream, with the rights of the storage user."""
 
 import json
+from pathlib import Path
 
 import pytest
 from nats.aio.client import Client as NatsClient
@@ -11,21 +12,25 @@ from marketprism.storage.consumer import Session
 from marketprism.storage.link import Link
 from marketprism.storage.metrics import StorageMetrics
 from marketprism.storage.purge import REWIND_SECONDS, Purge
+from marketprism.storage.server_mark import ServerMark
 from tests.integration.conftest import api, connect
 from tests.integration.servers import NatsServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("streams")]
 STREAM = STREAMS["MARKET_DATA"]
 ROOM = 1_000_000
+NOON = 1_763_985_600
 
 
 class Setup:
     """A stream of a megabyte, somebody who fills it and somebody who reads it."""
 
-    def __init__(self, link: Link, collector: NatsClient, admin: NatsClient) -> None:
+    def __init__(self, link: Link, collector: NatsClient, admin: NatsClient, directory: Path) -> None:
         self.now = 0.0
         self.metrics = StorageMetrics(streams=STREAMS, data_types=["trade"])
-        self.purge = Purge(link, STREAM, self.metrics, clock=lambda: self.now)
+        self.server = ServerMark(directory, "a", STREAM.name, clock=lambda: self.now)
+        self.purge = Purge(link, STREAM, self.metrics, self.server, clock=lambda: self.now)
+        self.server.set(NOON)
         self._link, self._collector, self._admin = link, collector, admin
 
     async def fill(self, messages: int, size: int = 10_000) -> dict[str, object]:
@@ -48,13 +53,13 @@ class Setup:
 
 
 @pytest.fixture
-async def setup(settings: Settings, credentials, nats_server: NatsServer, nats_admin: NatsClient):
+async def setup(settings: Settings, credentials, nats_server: NatsServer, nats_admin: NatsClient, tmp_path: Path):
     config = (await api(nats_admin, "STREAM.INFO.MARKET_DATA"))["config"]
     await api(nats_admin, "STREAM.UPDATE.MARKET_DATA", config | {"max_bytes": ROOM})
     link = Link(settings)
     await link.connect()
     collector = await connect(nats_server, "collector")
-    yield Setup(link, collector, nats_admin)
+    yield Setup(link, collector, nats_admin, tmp_path)
     await collector.close()
     await link.close()
 
@@ -80,7 +85,24 @@ async def test_what_may_be_read_again_is_kept_while_there_is_room(setup: Setup):
     await setup.purge.turn()
     setup.now = REWIND_SECONDS
     await setup.acknowledge(30)
+    await setup.purge.turn()
+    assert await setup.state() == (1, 65), "ClickHouse was not seen since"
+    setup.server.set(NOON)
+    await setup.purge.turn()
+    assert await setup.state() == (31, 35)
+
+
+async def test_what_another_run_of_clickhouse_has_read_again_is_kept_as_long(setup: Setup):
+    await setup.fill(65)
+    await setup.acknowledge(30)
+    await setup.purge.turn()
+    setup.now = REWIND_SECONDS
+    setup.server.set(NOON + 500)
+    await setup.purge.turn()
+    await setup.purge.turn()
     assert await setup.state() == (1, 65)
+    setup.now = 2 * REWIND_SECONDS
+    setup.server.set(NOON + 500)
     await setup.purge.turn()
     assert await setup.state() == (31, 35)
 
@@ -90,6 +112,7 @@ async def test_below_the_mark_everything_stays(setup: Setup):
     await setup.acknowledge(50)
     await setup.purge.turn()
     setup.now = REWIND_SECONDS
+    setup.server.set(NOON)
     await setup.purge.turn()
     assert await setup.state() == (1, 50)
 

@@ -37,6 +37,24 @@ def test_a_mark_follows_the_drift_of_the_clocks(tmp_path: Path):
     assert not mark(tmp_path).is_for(NOON)
 
 
+def test_a_mark_tells_since_when_and_until_when_its_server_ran_unbroken(tmp_path: Path):
+    times = iter((10.0, 15.0, 90.0, 95.0))
+    here = ServerMark(tmp_path, "a", STREAM, clock=lambda: next(times))
+    spans = []
+    for started in (NOON, NOON + 1, NOON + 60, NOON + 60):
+        here.set(started)
+        spans.append((here.since, here.until))
+    assert spans == [(10.0, 10.0), (10.0, 15.0), (90.0, 90.0), (90.0, 95.0)]
+
+
+def test_a_server_that_an_earlier_run_marked_ran_before_this_one(tmp_path: Path):
+    mark(tmp_path).set(NOON)
+    here = ServerMark(tmp_path, "a", STREAM, clock=lambda: 10.0)
+    assert (here.since, here.until) == (0.0, 0.0), "it was not seen yet"
+    here.set(NOON)
+    assert (here.since, here.until) == (0.0, 10.0)
+
+
 def test_the_mark_of_another_boot_or_stream_does_not_count(tmp_path: Path):
     mark(tmp_path).set(NOON)
     assert not mark(tmp_path, boot="b").is_for(NOON)

@@ -15,6 +15,7 @@ from marketprism.contract.catalog import Stream
 from marketprism.storage.consumer import Sequences, ask
 from marketprism.storage.link import Link
 from marketprism.storage.metrics import StorageMetrics
+from marketprism.storage.server_mark import ServerMark
 from marketprism.telemetry import logs
 
 PURGE_ABOVE = 0.6
@@ -60,7 +61,7 @@ class _Purged(msgspec.Struct):
 
 
 class AckFloors:
-    """How far a stream was acknowledged, and when."""
+    """How far a stream was acknowledged, and since when."""
 
     def __init__(self) -> None:
         self._floors: deque[tuple[float, int]] = deque()
@@ -69,14 +70,20 @@ class AckFloors:
         """Take note of a floor; one that falls belongs to a stream that was made anew."""
         if self._floors and floor < self._floors[-1][1]:
             self._floors.clear()
-        self._floors.append((now, floor))
-        while len(self._floors) > 1 and self._floors[1][0] <= now - REWIND_SECONDS:
-            self._floors.popleft()
+        if not self._floors or floor > self._floors[-1][1]:
+            self._floors.append((now, floor))
 
-    def before_rewind(self, now: float) -> int:
-        """Return how far was acknowledged `REWIND_SECONDS` ago; 0 where that is not known."""
-        seen, floor = self._floors[0]
-        return floor if seen <= now - REWIND_SECONDS else 0
+    def before_rewind(self, since: float, until: float) -> int:
+        """Return how far was acknowledged `REWIND_SECONDS` before an end of ClickHouse; 0 where that is not known.
+
+        Args:
+            since: When its present run began: what was noted before was inserted again then.
+            until: When it was last known to go on; it may have ended right after.
+        """
+        old = until - REWIND_SECONDS
+        while self._floors and (self._floors[0][0] < since or (len(self._floors) > 1 and self._floors[1][0] <= old)):
+            self._floors.popleft()
+        return self._floors[0][1] if self._floors and self._floors[0][0] <= old else 0
 
 
 def last_to_purge(fill: float, floor: int, floor_before_rewind: int) -> int:
@@ -85,7 +92,7 @@ def last_to_purge(fill: float, floor: int, floor_before_rewind: int) -> int:
     Args:
         fill: Part of the stream's bytes that is used.
         floor: Sequence up to which every durable consumer has acknowledged.
-        floor_before_rewind: The same, `REWIND_SECONDS` ago.
+        floor_before_rewind: See `AckFloors.before_rewind`.
     """
     if fill > KEEP_NOTHING_ABOVE:
         return floor
@@ -97,6 +104,7 @@ class Purge:
 
     Args:
         stream: A stream with a consumer.
+        server: Tells how long ClickHouse has had what was acknowledged.
         clock: Monotonic seconds.
 
     Attributes:
@@ -104,11 +112,17 @@ class Purge:
     """
 
     def __init__(
-        self, link: Link, stream: Stream, metrics: StorageMetrics, clock: Callable[[], float] = time.monotonic
+        self,
+        link: Link,
+        stream: Stream,
+        metrics: StorageMetrics,
+        server: ServerMark,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._link = link
         self._stream = stream.name
         self._metrics = metrics
+        self._server = server
         self._clock = clock
         self._floors = AckFloors()
         self.fill = 0.0
@@ -125,9 +139,9 @@ class Purge:
         durable = [c.ack_floor.stream_seq for c in listed.consumers if c.config.get("durable_name")]
         if not durable or listed.total > len(listed.consumers):
             return
-        now, floor = self._clock(), min(durable)
-        self._floors.note(now, floor)
-        last = last_to_purge(self.fill, floor, self._floors.before_rewind(now))
+        floor = min(durable)
+        self._floors.note(self._clock(), floor)
+        last = last_to_purge(self.fill, floor, self._floors.before_rewind(self._server.since, self._server.until))
         if stream.state.messages and last >= stream.state.first_seq:
             answer = await self._ask("STREAM.PURGE", _Purged, msgspec.json.encode({"seq": last + 1}))
             self._metrics.purged.labels(self._stream).inc(answer.purged)

@@ -1,6 +1,7 @@
 """Which run of ClickHouse, in which boot of this machine, is known to hold every acknowledged row."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from marketprism.errors import ConfigurationError
@@ -42,12 +43,19 @@ class ServerMark:
         directory: The service's state directory.
         boot: See `boot_id`.
         stream: Name of the stream.
+        clock: Monotonic seconds.
+
+    Attributes:
+        since: When this run was marked, by the clock; 0 where that was before this process.
+        until: When it was last known to go on.
     """
 
-    def __init__(self, directory: Path, boot: str, stream: str) -> None:
+    def __init__(self, directory: Path, boot: str, stream: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._path = directory / f"clickhouse-of-{stream}"
         self._boot = boot
+        self._clock = clock
         self._started = self._read()
+        self.since = self.until = 0.0
 
     def is_for(self, started: int) -> bool:
         """Tell whether the server that was started then, in seconds, is the one that is marked."""
@@ -58,6 +66,9 @@ class ServerMark:
 
         A disk that takes no mark is no reason to stop storing: without one, the next run reads again.
         """
+        self.until = self._clock()
+        if not self.is_for(started):
+            self.since = self.until
         if started == self._started:
             return
         self._started = started

@@ -67,21 +67,24 @@ class HotStorage:
         self._freshness = Freshness(settings, time.time_ns() // 1000)
         streams = [stream for stream in STREAMS.values() if stream.consumer is not None]
         self._metrics = StorageMetrics(streams=[s.name for s in streams], data_types=TABLES)
+        marks = [ServerMark(self._directory, boot, stream.name) for stream in streams]
         self._flows = [
             Flow(
                 stream=stream,
                 settings=settings,
                 link=self._link,
                 writer=Writer(connect(settings), HOT_DATABASE, stream),
-                server=ServerMark(self._directory, boot, stream.name),
+                server=mark,
                 metrics=self._metrics,
                 freshness=self._freshness,
                 beat=self._watchdog.loop(stream.name, _FLOW_LIMIT_SECONDS),
                 stop=self._stop,
             )
-            for stream in streams
+            for stream, mark in zip(streams, marks, strict=True)
         ]
-        self._purges = [Purge(self._link, stream, self._metrics) for stream in streams]
+        self._purges = [
+            Purge(self._link, stream, self._metrics, mark) for stream, mark in zip(streams, marks, strict=True)
+        ]
         self._hot = Tier(ClickHouseHttp(settings, "mover"), HOT_DATABASE)
         self._dropped_days = 0
         self._samples: deque[tuple[float, Counter[str]]] = deque(maxlen=_RATE_WINDOW)
