@@ -9,6 +9,7 @@ import pytest
 from nats.aio.client import Client as NatsClient
 
 from marketprism.contract.catalog import CLICKHOUSE_USERS, HOT_DATABASE, STREAMS
+from marketprism.errors import UnavailableError
 from marketprism.settings import Settings
 from marketprism.storage.clickhouse import ClickHouse
 from marketprism.storage.decoding import decode
@@ -154,6 +155,20 @@ async def test_reading_again_starts_where_it_is_told(publisher: Publisher, nats_
     await client.close()
 
 
+async def test_what_did_not_come_is_not_taken_for_the_end(publisher: Publisher, nats_server: NatsServer):
+    """A disk may be slow after a reboot; here the pull has no room for a message."""
+    for n in range(1, 4):
+        await publisher.publish([trade(n)])
+    client = await connect(nats_server, "storage")
+    async with rewound(client, STREAMS["MARKET_DATA"], 1) as session:
+        with pytest.raises(UnavailableError, match="3 messages of MARKET_DATA did not come"):
+            await session.pull(messages=10, size=1, seconds=0.2)
+        read = await session.pull(messages=10, size=8_000_000, seconds=0.2)
+        assert [m.stream_seq for m in read] == [1, 2, 3]
+        assert await session.pull(messages=10, size=8_000_000, seconds=0.2) == [], "the end"
+    await client.close()
+
+
 def test_the_start_is_behind_everything_that_is_older_in_any_table(tables: ClickHouseServer):
     writer = Writer(
         ClickHouse(
@@ -174,4 +189,7 @@ def test_the_start_is_behind_everything_that_is_older_in_any_table(tables: Click
                  " SETTINGS mutations_sync = 1")  # fmt: skip
     assert writer.rewind_start(7, 600) == 7
     assert writer.rewind_start(8, 600) == 1, "another life of the stream"
+    tables.query("ALTER TABLE marketprism_hot.trades UPDATE inserted_at = inserted_at + 3600 WHERE stream_seq = 8"
+                 " SETTINGS mutations_sync = 1")  # fmt: skip
+    assert writer.rewind_start(7, 600) == 7, "the clock ran ahead, and was set back"
     writer.close()

@@ -14,11 +14,29 @@ from nats.aio.client import Client as NatsClient
 from marketprism.contract.catalog import REWIND_CONSUMER, Stream
 from marketprism.contract.schema import rewind_consumer_config
 from marketprism.errors import UnavailableError
-from marketprism.storage.consumer import Session, ask
+from marketprism.storage.consumer import Message, Session, ask, pending_messages
+
+
+class Rewound(Session):
+    """A session of the ephemeral consumer; what it reads can be acknowledged by nobody."""
+
+    async def pull(self, *, messages: int, size: int, seconds: float) -> list[Message]:
+        """Return what arrives until a limit is reached; nothing at the end alone.
+
+        Raises:
+            UnavailableError: The session is over, or the server is too slow; open a new one.
+        """
+        found = await super().pull(messages=messages, size=size, seconds=seconds)
+        if not found and (pending := await pending_messages(self._nats, self._stream)):
+            raise UnavailableError(
+                f"{pending} messages of {self._stream.name} did not come within {seconds} s",
+                remedy="they are read again from the start; look at the disk of NATS",
+            )
+        return found
 
 
 @asynccontextmanager
-async def rewound(nats: NatsClient, stream: Stream, first: int) -> AsyncIterator[Session]:
+async def rewound(nats: NatsClient, stream: Stream, first: int) -> AsyncIterator[Rewound]:
     """Open a session that reads a stream from a sequence on; nothing it reads can be acknowledged.
 
     Args:
@@ -34,7 +52,7 @@ async def rewound(nats: NatsClient, stream: Stream, first: int) -> AsyncIterator
         await ask(nats, f"$JS.API.CONSUMER.DELETE.{name}")
     body = {"stream_name": stream.name, "config": rewind_consumer_config(first), "action": "create"}
     await ask(nats, f"$JS.API.CONSUMER.CREATE.{name}", msgspec.json.encode(body))
-    session = Session(nats, replace(stream, consumer=REWIND_CONSUMER))
+    session = Rewound(nats, replace(stream, consumer=REWIND_CONSUMER))
     try:
         await session.open()
         session.ack_floor = first - 1

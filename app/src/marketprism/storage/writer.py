@@ -168,7 +168,7 @@ class Writer:
         """Return the first sequence whose rows may have been inserted in the last seconds before a crash.
 
         Messages are stored in order, so everything up to the newest row that is older was inserted before it. The crash
-        came no earlier than the newest row of all.
+        came no earlier than the insert of the stream's last row; one that seems newer is of a clock that ran ahead.
 
         Raises:
             UnavailableError: ClickHouse cannot be asked.
@@ -178,7 +178,7 @@ class Writer:
             f"SELECT stream_seq, inserted_at FROM {table} WHERE stream_epoch = %(epoch)s" for table in tables
         )
         last: int = self._clickhouse.query(
-            f"WITH (SELECT max(inserted_at) FROM ({places})) AS newest"
+            f"WITH (SELECT argMax(inserted_at, stream_seq) FROM ({places})) AS newest"
             f" SELECT maxIf(stream_seq, inserted_at < newest - toIntervalSecond(%(seconds)s)) FROM ({places})",
             {"epoch": epoch, "seconds": int(seconds)},
         )[0][0]
