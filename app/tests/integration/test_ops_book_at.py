@@ -201,6 +201,47 @@ def test_a_lost_change_is_noticed(tables: ClickHouseServer, settings: Settings) 
         book_at(ClickHouseHttp(settings, "reader"), wanted(BTC, held_back[0].event.timestamp_us))
 
 
+@pytest.mark.parametrize(
+    ("make", "earlier", "why"),
+    [
+        pytest.param(spot, 1, "changes after update id {before} are missing", id="contiguous ids tell"),
+        pytest.param(
+            swap, 0, "no stored change leads to the next snapshot, of update id {lost}", id="the snapshot tells"
+        ),
+    ],
+)
+def test_a_change_that_was_lost_after_the_last_stored_one_is_noticed(
+    make, earlier: int, why: str, tables: ClickHouseServer, settings: Settings
+) -> None:
+    records = make(30)
+    changes = [record for record in records if record.data_type == "orderbook_delta"]
+    snapshot = [record.event for record in records if record.data_type == "orderbook"][2]
+    (last,) = (n for n, each in enumerate(changes) if each.event.last_update_id == snapshot.update_id)
+    lost, before = changes[last - earlier], changes[last - earlier - 1].event
+    store(tables, [record for record in records if record is not lost])
+    clickhouse = ClickHouseHttp(settings, "reader")
+    known = book_at(clickhouse, wanted(lost.instrument, before.timestamp_us))
+    assert known.evidence.last_id == before.last_update_id
+    with pytest.raises(
+        UnprovenBookError, match=why.format(before=before.last_update_id, lost=lost.event.last_update_id)
+    ):
+        book_at(clickhouse, wanted(lost.instrument, before.timestamp_us + 1))
+
+
+@pytest.mark.parametrize("make", [spot, swap], ids=["binance-spot", "okx-swap"])
+def test_where_changes_are_not_collected_a_snapshot_stands_for_its_own_time(
+    make, tables: ClickHouseServer, settings: Settings
+) -> None:
+    snapshots = [record for record in make(30) if record.data_type == "orderbook"]
+    store(tables, snapshots)
+    clickhouse = ClickHouseHttp(settings, "reader")
+    for snapshot in (snapshots[0], snapshots[-1]):
+        time_us = snapshot.event.timestamp_us
+        assert_equal(book_at(clickhouse, wanted(snapshot.instrument, time_us)), snapshot)
+        with pytest.raises(UnprovenBookError, match="no change of it is stored"):
+            book_at(clickhouse, wanted(snapshot.instrument, time_us + 1))
+
+
 def test_a_hole_of_the_ledger_ends_what_is_known(tables: ClickHouseServer, settings: Settings) -> None:
     stored, held_back = split(swap(30), every=3)
     hole = [record.event for record in stored if record.data_type == "orderbook_delta"][3]

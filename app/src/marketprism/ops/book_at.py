@@ -6,6 +6,7 @@ book ends there. The side with fewer levels than the other was not cut, and is k
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from marketprism.clickhouse_http import ClickHouseHttp, quoted
 from marketprism.contract.catalog import DATA_TYPES
@@ -15,6 +16,8 @@ from marketprism.errors import MarketPrismError
 
 Level = tuple[str, str]
 """Price, and quantity in base currency, as decimal text."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class UnprovenBookError(MarketPrismError):
@@ -51,23 +54,34 @@ class Evidence:
         snapshot_id: Update id of the last snapshot.
         snapshot_us: Its time; 0 without one.
         changes: Changes after it, up to the wanted time.
+        collected: Changes from its own time on, up to the next snapshot.
         last_id: Update id of the last of them, else of the snapshot.
         last_us: Its time.
-        lost_after: First id after which a change is missing, where ids are contiguous; 0 where none is.
+        lost_after: First id after which a change before the next snapshot is missing, where ids are contiguous; else 0.
         restarts: Changes later than the snapshot with a smaller id: the exchange's ids started anew.
         hole_after: Smallest id of the ledger's holes of this book from the snapshot on; 0 without one.
-        next_reason: Why the next snapshot was published; empty without one.
+        next_id: Update id of the next snapshot; 0 without one.
+        next_reason: Why it was published; empty without one.
+        next_reached: Changes that end with its id.
     """
 
     snapshot_id: int
     snapshot_us: int
     changes: int
+    collected: int
     last_id: int
     last_us: int
     lost_after: int
     restarts: int
     hole_after: int
+    next_id: int
     next_reason: str
+    next_reached: int
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether nothing but the snapshot is stored, and the book may have changed since."""
+        return not self.collected and self.next_id != self.snapshot_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +114,13 @@ def require_proof(wanted: Wanted, evidence: Evidence) -> None:
         UnprovenBookError: With what is missing.
     """
     why = _doubt(wanted, evidence)
-    if why:
-        remedy = "choose a time after the next snapshot, or see the ledger: SELECT * FROM gaps"
-        raise UnprovenBookError(f"the book of {wanted} at that time is not known: {why}", remedy=remedy)
+    if not why:
+        return
+    remedy = "choose a time after the next snapshot, or see the ledger: SELECT * FROM gaps"
+    if evidence.snapshot_us and evidence.is_alone:
+        own_time = _EPOCH + timedelta(microseconds=evidence.snapshot_us)
+        remedy = f"collect 'orderbook_delta', or take the snapshot's own time, {own_time.isoformat()}"
+    raise UnprovenBookError(f"the book of {wanted} at that time is not known: {why}", remedy=remedy)
 
 
 def _doubt(wanted: Wanted, evidence: Evidence) -> str:
@@ -110,16 +128,23 @@ def _doubt(wanted: Wanted, evidence: Evidence) -> str:
         return "there is no snapshot at or before it"
     if wanted.time_us == evidence.snapshot_us:
         return ""
-    ended = evidence.hole_after == evidence.last_id and wanted.time_us == evidence.last_us
+    if evidence.is_alone:
+        return "no change of it is stored since the last snapshot"
+    is_last_change = wanted.time_us == evidence.last_us
+    last_open = evidence.last_id - is_last_change  # at its very time the last change is known, whatever follows
     limit = DATA_TYPES["orderbook"].freshness_seconds
     assert limit is not None, "a book without news is stale"
     doubts = {
-        f"the changes after update id {evidence.lost_after} are missing": evidence.lost_after,
+        f"the changes after update id {evidence.lost_after} are missing": 0 < evidence.lost_after <= last_open,
         "the exchange's update ids started anew since the snapshot": evidence.restarts,
-        f"the ledger has a hole after update id {evidence.hole_after}": (
-            0 < evidence.hole_after <= evidence.last_id and not ended
-        ),
+        f"the ledger has a hole after update id {evidence.hole_after}": 0 < evidence.hole_after <= last_open,
         "the next snapshot is of a book that had started anew": evidence.next_reason == "resync",
+        f"no stored change leads to the next snapshot, of update id {evidence.next_id}": (
+            evidence.next_reason
+            and not is_last_change
+            and not evidence.next_reached
+            and evidence.next_id != evidence.last_id
+        ),
         f"nothing is stored after update id {evidence.last_id}": (
             not evidence.next_reason and wanted.time_us > evidence.last_us + limit * 1_000_000
         ),
@@ -168,10 +193,15 @@ def evidence_sql(wanted: Wanted) -> str:
     return f"""\
 WITH
     snapshot AS ({_snapshot(wanted, "timestamp, update_id")}),
+    following AS
+    (
+        SELECT timestamp, update_id, toString(reason) AS reason FROM {wanted.database}.orderbooks
+        WHERE {_place(wanted)} AND timestamp > {at} ORDER BY timestamp LIMIT 1
+    ),
     later AS
     (
-        SELECT timestamp, first_update_id, last_update_id
-        FROM {wanted.database}.orderbook_deltas WHERE {after} AND timestamp <= {at}
+        SELECT timestamp, first_update_id, last_update_id FROM {wanted.database}.orderbook_deltas
+        WHERE {after} AND timestamp <= (SELECT greatest(max(timestamp), {at}) FROM following)
     ),
     changes AS
     (
@@ -182,26 +212,25 @@ WITH
 SELECT
     (SELECT max(update_id) FROM snapshot) AS snapshot_id,
     (SELECT max(toUnixTimestamp64Micro(timestamp)) FROM snapshot) AS snapshot_us,
-    count() AS changes,
-    greatest(max(last_update_id), snapshot_id) AS last_id,
-    greatest(max(toUnixTimestamp64Micro(timestamp)), snapshot_us) AS last_us,
-    minIf(greatest(before, snapshot_id), {contiguous} AND first_update_id > greatest(before, snapshot_id) + 1)
-        AS lost_after,
+    countIf(timestamp <= {at}) AS changes,
+    (SELECT count() FROM later) AS collected,
+    greatest(maxIf(last_update_id, timestamp <= {at}), snapshot_id) AS last_id,
+    greatest(maxIf(toUnixTimestamp64Micro(timestamp), timestamp <= {at}), snapshot_us) AS last_us,
+    ifNull(
+        minIf(greatest(before, snapshot_id), {contiguous} AND first_update_id > greatest(before, snapshot_id) + 1), 0
+    ) AS lost_after,
     (
         SELECT count() FROM later
-        WHERE timestamp > (SELECT timestamp FROM snapshot) AND last_update_id < (SELECT update_id FROM snapshot)
+        WHERE timestamp > (SELECT timestamp FROM snapshot) AND timestamp <= {at}
+            AND last_update_id < (SELECT update_id FROM snapshot)
     ) AS restarts,
     (
         SELECT min(after_id) FROM {wanted.database}.gaps
         WHERE {after} AND data_type = 'orderbook' AND after_id >= (SELECT update_id FROM snapshot)
     ) AS hole_after,
-    (
-        SELECT any(reason) FROM
-        (
-            SELECT toString(reason) AS reason FROM {wanted.database}.orderbooks
-            WHERE {_place(wanted)} AND timestamp > {at} ORDER BY timestamp LIMIT 1
-        )
-    ) AS next_reason
+    (SELECT max(update_id) FROM following) AS next_id,
+    (SELECT any(reason) FROM following) AS next_reason,
+    countIf(last_update_id = next_id) AS next_reached
 FROM changes"""
 
 
