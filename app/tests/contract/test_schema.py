@@ -32,6 +32,13 @@ def test_a_stream_refuses_new_messages_rather_than_dropping_old_ones() -> None:
     assert config["storage"] == "file"
 
 
+def test_only_a_human_ends_a_dead_letter() -> None:
+    """Days may pass until one looks; to JetStream no age is 0."""
+    configs = schema.stream_configs(store_bytes=1000)
+    assert (configs["DEAD_LETTERS"]["max_age"], configs["DEAD_LETTERS"]["discard"]) == (0, "new")
+    assert configs["MARKET_DATA"]["max_age"] == 48 * 3600 * schema.NANOSECONDS
+
+
 def test_an_outage_cannot_exhaust_the_deliveries() -> None:
     config = schema.consumer_config(catalog.STREAMS["ORDERBOOK_SNAP"])
     assert (config["durable_name"], config["max_deliver"], config["ack_policy"]) == ("storage-hot", -1, "all")

@@ -74,6 +74,16 @@ async def test_drift_of_streams_and_consumers_is_corrected(nats_admin: NatsClien
 
 
 @pytest.mark.usefixtures("streams")
+async def test_dead_letters_that_had_an_age_are_kept_from_now_on(nats_admin: NatsClient):
+    config = (await api(nats_admin, "STREAM.INFO.DEAD_LETTERS"))["config"]
+    two_days = 48 * 3600 * 10**9
+    await api(nats_admin, "STREAM.UPDATE.DEAD_LETTERS", config | {"max_age": two_days})
+    assert (await apply_streams())["changed"] == [f"stream DEAD_LETTERS: max_age is {two_days}, wanted 0"]
+    assert (await api(nats_admin, "STREAM.INFO.DEAD_LETTERS"))["config"]["max_age"] == 0
+    assert (await apply_streams())["changed"] == []
+
+
+@pytest.mark.usefixtures("streams")
 async def test_a_stream_that_cannot_be_changed_is_refused_with_a_remedy(nats_admin: NatsClient):
     config = (await api(nats_admin, "STREAM.INFO.DEAD_LETTERS"))["config"]
     await api(nats_admin, "STREAM.DELETE.DEAD_LETTERS")

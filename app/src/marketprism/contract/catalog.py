@@ -180,6 +180,7 @@ class Stream:
     Attributes:
         share: Part of the store's bytes that the stream may fill.
         consumer: Name of the durable consumer of hot storage; None where storage does not read.
+        max_age_seconds: Messages go after it; 0 where none goes by its age.
     """
 
     name: str
@@ -200,7 +201,8 @@ STREAMS: dict[str, Stream] = {
         Stream(name=_MARKET_DATA, subjects=_subjects(_MARKET_DATA), share=0.4, consumer="storage-hot"),
         Stream(name=_BOOKS, subjects=_subjects(_BOOKS), share=0.25, consumer="storage-hot"),
         Stream(name=_DELTAS, subjects=_subjects(_DELTAS), share=0.25, consumer="storage-hot"),
-        Stream(name=DEAD_LETTERS, subjects=("dead_letter.>",), share=0.05),
+        # Whether a letter goes is a human's decision.
+        Stream(name=DEAD_LETTERS, subjects=("dead_letter.>",), share=0.05, max_age_seconds=0),
     )
 }
 
