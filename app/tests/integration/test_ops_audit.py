@@ -3,32 +3,38 @@
 import asyncio
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from nats.aio.client import Client as NatsClient
 from typer.testing import CliRunner
 
 from marketprism.cli import app
+from marketprism.clickhouse_http import ClickHouseHttp
 from marketprism.contract.catalog import STREAMS, subject
 from marketprism.contract.events import BookChange, Event, Gap, SnapshotReason, TradeIdKind
 from marketprism.contract.instruments import Source
 from marketprism.errors import UnavailableError
 from marketprism.ops.audit import Audit, Line, audit
-from marketprism.ops.delivery import settled
+from marketprism.ops.dead_letters import letters, retry
+from marketprism.ops.delivery import delivery, settled
 from marketprism.ops.holes import Verdict
 from marketprism.ops.sequences import Count, Window
+from marketprism.ops.stored_events import are_stored
+from marketprism.ops.streams import JetStream
 from marketprism.ops.streams import connect as connect_admin
 from marketprism.pipeline.outputs import Record
 from marketprism.settings import Settings
 from marketprism.venues.okx import markets as okx
-from tests.integration.conftest import connect
+from tests.integration.conftest import api, connect
 from tests.integration.flows import BTC, Publisher, StorageService, trade
 from tests.integration.servers import ClickHouseServer, NatsServer, eventually
 from tests.integration.stored import store
-from tests.storage.envelopes import NOON_US, SAMPLES, book
+from tests.storage.envelopes import NOON_US, SAMPLES, book, envelope
 from tests.storage.envelopes import trade as trade_at_noon
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("streams")]
@@ -146,8 +152,74 @@ async def test_a_second_collector_s_messages_are_no_loss_however_many(
     monkeypatch.setattr("marketprism.ops.delivery.MOST_LOOKED_UP", 100)
     assert (await look(settings, lately())).differences[:2] == [
         "MARKET_DATA: 4 messages are nowhere",
-        "MARKET_DATA: 2403 messages without rows were too many to look up; audit a shorter time",
+        "MARKET_DATA: 2403 messages without rows were too many to look up, or NATS refuses them; audit a shorter time",
     ]
+
+
+class Damaged(JetStream):
+    """JetStream that answers with errors where it is asked for some messages, as it does when its disk fails."""
+
+    errors: Mapping[int, int] = {}
+
+    async def call(self, subject: str, body: object = None) -> dict[str, Any]:
+        if subject == "STREAM.MSG.GET.MARKET_DATA" and body.keys() == {"seq"} and body["seq"] in self.errors:
+            return {"error": {"code": 404, "err_code": self.errors[body["seq"]], "description": "an error"}}
+        return await super().call(subject, body)
+
+
+async def test_only_what_a_stream_removed_is_absent(
+    publisher: Publisher,
+    storage: StorageService,
+    tables: ClickHouseServer,
+    settings: Settings,
+    nats_admin: NatsClient,
+):
+    """What it cannot read any more is lost, and what it refuses to show is unknown."""
+    for number in range(1, 9):
+        await publisher.publish([trade(number)])
+    await asyncio.to_thread(eventually, lambda: tables.number("SELECT count() FROM marketprism_hot.trades") == 8, 20)
+    await asyncio.sleep(0.5)  # the acknowledgement follows the insert
+    tables.query("ALTER TABLE marketprism_hot.trades DELETE WHERE trade_id IN (3, 4, 5, 6) SETTINGS mutations_sync = 2")
+    await api(nats_admin, "STREAM.MSG.DELETE.MARKET_DATA", {"seq": 3})
+    jetstream, clickhouse = Damaged(nats_admin), ClickHouseHttp(settings, "reader")
+    jetstream.errors = {4: 10037, 5: 10076}
+    found = await delivery(jetstream, clickhouse, STREAMS["MARKET_DATA"], 0)
+    assert (found.messages, found.stored, found.lost, found.unknown) == (7, 4, 2, 1)
+    await api(nats_admin, "STREAM.PURGE.MARKET_DATA", {"seq": 5})
+    found = await delivery(jetstream, clickhouse, STREAMS["MARKET_DATA"], 0)
+    assert (found.first, found.messages, found.stored, found.lost, found.unknown) == (5, 4, 2, 1, 1)
+
+
+async def test_a_message_that_was_published_again_in_vain_is_laid_aside(
+    publisher: Publisher, storage: StorageService, tables: ClickHouseServer, settings: Settings, nats_admin: NatsClient
+):
+    await publisher.send(subject("trade", BTC), b"no envelope")
+
+    async def is_laid_aside(sequence: int) -> None:
+        async with connect_admin(settings) as jetstream:
+            for _ in range(100):
+                if [letter.stream_sequence async for letter in letters(jetstream)] == [sequence]:
+                    return
+                await asyncio.sleep(0.1)
+        raise AssertionError(f"message {sequence} is no dead letter")
+
+    await is_laid_aside(1)
+    for again in (1, 2):
+        async with connect_admin(settings) as jetstream:
+            await retry(jetstream, [again])
+        await is_laid_aside(again + 1)
+    await asyncio.sleep(0.5)  # the acknowledgement follows
+    found = await look(settings, lately())
+    assert found.differences == []
+    assert (found.deliveries[0].messages, found.deliveries[0].dead_lettered) == (3, 3)
+
+
+async def test_an_event_that_cannot_be_stored_is_not_stored(tables: ClickHouseServer, settings: Settings):
+    sound = SAMPLES["liquidation"]
+    store(tables, records("liquidation", sound))
+    wrong = [msgspec.structs.replace(sound, price=price) for price in ("NaN", "1e5", "", "9" * 5000)]
+    envelopes = [envelope(event, data_type="liquidation") for event in (sound, *wrong, sound)]
+    assert are_stored(ClickHouseHttp(settings, "reader"), envelopes) == [True, False, False, False, False, True]
 
 
 async def test_messages_that_came_before_the_window_are_left_out(

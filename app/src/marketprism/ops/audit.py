@@ -121,7 +121,8 @@ def differences(found: Audit) -> list[str]:
         sentences.append(f"collector: received {hops['received']} events, accounts for {sum(hops[n] for n in _HOPS)}")
     sentences += [f"{each.stream}: {each.lost} messages are nowhere" for each in found.deliveries if each.lost]
     sentences += [
-        f"{each.stream}: {each.unknown} messages without rows were too many to look up; audit a shorter time"
+        f"{each.stream}: {each.unknown} messages without rows were too many to look up, or NATS refuses them;"
+        " audit a shorter time"
         for each in found.deliveries
         if each.unknown
     ]

@@ -6,6 +6,7 @@ Nothing here has a consumer: letters are read one by one by their place, so that
 import base64
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from email.message import Message
 from email.parser import BytesHeaderParser
 from typing import Any
 
@@ -20,7 +21,11 @@ from marketprism.contract.wire import (
 from marketprism.errors import ContractError, UnavailableError
 from marketprism.ops.streams import JetStream
 
-_NOT_FOUND = 404
+NO_MESSAGE = 10037
+"""JetStream's ``err_code`` for a place in a stream that has no message, or none that can be read."""
+
+RETRY = "retry:"
+"""Begins the message id of a letter that was published again; the letter's own id follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +63,7 @@ async def letters(jetstream: JetStream) -> AsyncIterator[Letter]:
     """
     sequence = 1
     while True:
-        message = await _message(jetstream, DEAD_LETTERS, {"seq": sequence, "next_by_subj": dead_letter_subject("*")})
+        message = await read(jetstream, DEAD_LETTERS, {"seq": sequence, "next_by_subj": dead_letter_subject("*")})
         if message is None:
             return
         yield _letter(message)
@@ -72,7 +77,7 @@ async def letter(jetstream: JetStream, sequence: int) -> Letter:
         ContractError: There is none of this number.
         UnavailableError: NATS does not answer, or the stream is missing.
     """
-    message = await _message(jetstream, DEAD_LETTERS, {"seq": sequence})
+    message = await read(jetstream, DEAD_LETTERS, {"seq": sequence})
     if message is None:
         raise ContractError(f"there is no dead letter {sequence}", remedy="see 'marketprism dead-letters list'")
     return _letter(message)
@@ -87,7 +92,7 @@ async def original(jetstream: JetStream, laid_aside: Letter) -> bytes:
     """
     if not laid_aside.omitted_bytes:
         return laid_aside.payload
-    message = await _message(jetstream, laid_aside.stream, {"seq": laid_aside.stream_sequence})
+    message = await read(jetstream, laid_aside.stream, {"seq": laid_aside.stream_sequence})
     payload = base64.b64decode(message.get("data", "")) if message is not None else b""
     # A stream that was made anew has another message in this place.
     if message is None or message["subject"] != laid_aside.subject or len(payload) != laid_aside.omitted_bytes:
@@ -111,7 +116,7 @@ async def retry(jetstream: JetStream, sequences: Sequence[int]) -> None:
     for sequence in sequences:
         found = await letter(jetstream, sequence)
         payload = await original(jetstream, found)
-        headers = {MESSAGE_ID_HEADER: f"retry:{found.message_id}"}
+        headers = {MESSAGE_ID_HEADER: f"{RETRY}{found.message_id}"}
         answer = await jetstream.publish(found.subject, payload, headers)
         if "error" in answer or "stream" not in answer:
             description = answer.get("error", {}).get("description", answer)
@@ -135,10 +140,14 @@ async def drop(jetstream: JetStream, sequences: Sequence[int]) -> None:
         _require_success(answer, f"dead letter {sequence} cannot be removed")
 
 
-async def _message(jetstream: JetStream, stream: str, request: dict[str, object]) -> dict[str, Any] | None:
+async def read(jetstream: JetStream, stream: str, request: dict[str, object]) -> dict[str, Any] | None:
+    """Return a message of a stream as the JetStream API writes it; None where there is none.
+
+    Raises:
+        UnavailableError: NATS does not answer or refuses.
+    """
     answer = await jetstream.call(f"STREAM.MSG.GET.{stream}", request)
-    error = answer.get("error", {})
-    if error.get("code") == _NOT_FOUND and "message" in str(error.get("description")):
+    if answer.get("error", {}).get("err_code") == NO_MESSAGE:
         return None
     _require_success(answer, f"{stream} cannot be read")
     message: dict[str, Any] = answer["message"]
@@ -152,9 +161,14 @@ def _require_success(answer: dict[str, Any], what: str) -> None:
         )
 
 
-def _letter(message: dict[str, Any]) -> Letter:
+def headers_of(message: dict[str, Any]) -> Message:
+    """Return the headers of a message that was read."""
     _version, _, lines = base64.b64decode(message.get("hdrs", "")).partition(b"\r\n")
-    headers = BytesHeaderParser().parsebytes(lines)
+    return BytesHeaderParser().parsebytes(lines)
+
+
+def _letter(message: dict[str, Any]) -> Letter:
+    headers = headers_of(message)
     return Letter(
         sequence=message["seq"],
         stream=message["subject"].partition(".")[2],

@@ -15,8 +15,9 @@ from typing import Any, Literal
 
 from marketprism.clickhouse_http import ClickHouseHttp
 from marketprism.contract import wire
-from marketprism.contract.catalog import DATA_TYPES, DEAD_LETTERS, HOT_DATABASE, Stream, dead_letter_subject
+from marketprism.contract.catalog import DATA_TYPES, HOT_DATABASE, Stream
 from marketprism.errors import ContractError, UnavailableError
+from marketprism.ops.dead_letters import NO_MESSAGE, RETRY, headers_of, letters, read
 from marketprism.ops.stored_events import are_stored
 from marketprism.ops.streams import JetStream
 
@@ -25,7 +26,7 @@ _AT_ONCE = 200
 MOST_LOOKED_UP = 100_000
 """Messages without a row that are looked up. A second collector brings one for each of the first."""
 
-Fate = Literal["dead", "absent", "repeated", "lost"]
+Fate = Literal["dead", "absent", "repeated", "lost", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +38,10 @@ class Delivery:
         last: Of the last one that storage has acknowledged.
         messages: Those between, both included, that the stream holds.
         stored: Those of which there are rows.
-        dead_lettered: Those that were laid aside.
+        dead_lettered: Those that were laid aside, or whose bytes were when they had been published again.
         repeated: Those whose events had all been stored before.
         lost: Those of which there is nothing; their events are in no table.
-        unknown: Those without a row that were too many to be looked up.
+        unknown: Those without a row that were too many to be looked up, or that JetStream refuses to show.
         pending: Messages after `last`.
         rows: Rows of the messages between.
     """
@@ -72,9 +73,13 @@ async def delivery(jetstream: JetStream, clickhouse: ClickHouseHttp, stream: Str
     stored, rows, gaps = _in_tables(clickhouse, stream, epoch, first, last)
     without_rows = list(islice(chain.from_iterable(gaps), MOST_LOOKED_UP))
     dead = await _dead_letters(jetstream, stream.name, epoch) if without_rows else set()
-    fates: Counter[Fate] = Counter()
-    for start in range(0, len(without_rows), _AT_ONCE):
-        fates += await _fates(jetstream, clickhouse, stream.name, without_rows[start : start + _AT_ONCE], dead)
+    each: dict[int, Fate] = dict.fromkeys(dead.intersection(without_rows), "dead")
+    alive = [sequence for sequence in without_rows if sequence not in dead]
+    for start in range(0, len(alive), _AT_ONCE):
+        each |= await _fates(jetstream, clickhouse, stream.name, alive[start : start + _AT_ONCE])
+    if "lost" in each.values():
+        each |= dict.fromkeys((await _retried(jetstream, stream.name, epoch, dead)) & each.keys(), "dead")
+    fates = Counter(each.values())
     messages = max(0, last - first + 1)
     return Delivery(
         stream=stream.name,
@@ -85,7 +90,7 @@ async def delivery(jetstream: JetStream, clickhouse: ClickHouseHttp, stream: Str
         dead_lettered=fates["dead"],
         repeated=fates["repeated"],
         lost=fates["lost"],
-        unknown=messages - stored - len(without_rows),
+        unknown=messages - stored - len(without_rows) + fates["unknown"],
         pending=max(0, int(info["state"]["last_seq"]) - last),
         rows=rows,
     )
@@ -133,38 +138,52 @@ def _in_tables(
 
 
 async def _fates(
-    jetstream: JetStream, clickhouse: ClickHouseHttp, stream: str, sequences: list[int], dead: set[int]
-) -> Counter[Fate]:
-    """Count what became of messages that have no row."""
-    fates: Counter[Fate] = Counter()
-    envelopes = []
-    alive = [sequence for sequence in sequences if sequence not in dead]
-    fates["dead"] = len(sequences) - len(alive)
-    for message in await asyncio.gather(*(_message(jetstream, stream, {"seq": sequence}) for sequence in alive)):
-        if message is None:
-            fates["absent"] += 1
+    jetstream: JetStream, clickhouse: ClickHouseHttp, stream: str, sequences: list[int]
+) -> dict[int, Fate]:
+    """Tell what became of messages that have no row and were not laid aside."""
+    fates: dict[int, Fate] = {}
+    envelopes = {}
+    looks = (jetstream.call(f"STREAM.MSG.GET.{stream}", {"seq": sequence}) for sequence in sequences)
+    for sequence, answer in zip(sequences, await asyncio.gather(*looks), strict=True):
+        if "error" in answer:
+            fates[sequence] = "absent" if answer["error"].get("err_code") == NO_MESSAGE else "unknown"
             continue
+        message = answer["message"]
         try:
-            envelope = wire.decode(message["subject"], base64.b64decode(message.get("data", "")))
+            envelopes[sequence] = wire.decode(message["subject"], base64.b64decode(message.get("data", "")))
         except ContractError:
-            fates["lost"] += 1
-            continue
-        envelopes.append(envelope)
-    for is_stored in are_stored(clickhouse, envelopes):
-        fates["repeated" if is_stored else "lost"] += 1
+            fates[sequence] = "lost"
+    for sequence, is_stored in zip(envelopes, are_stored(clickhouse, list(envelopes.values())), strict=True):
+        fates[sequence] = "repeated" if is_stored else "lost"
+    absent = [sequence for sequence, fate in fates.items() if fate == "absent"]
+    if absent:
+        # The stream says what it removed; what it cannot read any more it calls absent as well.
+        state = (await _ask(jetstream, f"STREAM.INFO.{stream}", {"deleted_details": True}))["state"]
+        removed = set(state.get("deleted") or ())
+        fates |= {each: "lost" for each in absent if each >= int(state["first_seq"]) and each not in removed}
     return fates
 
 
 async def _dead_letters(jetstream: JetStream, stream: str, epoch: int) -> set[int]:
     """Return the sequences of all messages of a stream that were laid aside."""
-    found: set[int] = set()
-    subject, sequence = dead_letter_subject(stream), 0
-    while (message := await _message(jetstream, DEAD_LETTERS, {"seq": sequence, "next_by_subj": subject})) is not None:
-        sequence = message["seq"] + 1
-        headers = base64.b64decode(message.get("hdrs", "")).decode(errors="replace")
-        prefix = f"{wire.MESSAGE_ID_HEADER}: {stream}:{epoch}:"
-        found.update(int(line.removeprefix(prefix)) for line in headers.splitlines() if line.startswith(prefix))
-    return found
+    prefix = f"{stream}:{epoch}:"
+    return {each.stream_sequence async for each in letters(jetstream) if each.message_id.startswith(prefix)}
+
+
+async def _retried(jetstream: JetStream, stream: str, epoch: int, dead: set[int]) -> set[int]:
+    """Return the messages whose bytes were published again as one that was laid aside, again and again perhaps."""
+    prefix = f"{RETRY}{stream}:{epoch}:"
+    originals: set[int] = set()
+    copies = list(dead)
+    while copies:
+        message = await read(jetstream, stream, {"seq": copies.pop()})
+        message_id = "" if message is None else headers_of(message).get(wire.MESSAGE_ID_HEADER, "")
+        place = message_id.removeprefix(prefix)
+        if place != message_id and place.isdecimal():
+            original = int(place)
+            originals.add(original)
+            copies.append(original)
+    return originals
 
 
 async def _first_since(jetstream: JetStream, stream: str, state: dict[str, Any], since_us: int) -> int:
@@ -172,7 +191,7 @@ async def _first_since(jetstream: JetStream, stream: str, state: dict[str, Any],
     low, high = max(1, int(state["first_seq"])), int(state["last_seq"]) + 1  # an empty stream begins with 0
     while low < high:
         middle = (low + high) // 2
-        message = await _message(jetstream, stream, {"seq": middle, "next_by_subj": ">"})
+        message = await read(jetstream, stream, {"seq": middle, "next_by_subj": ">"})
         if message is not None and datetime.fromisoformat(message["time"]).timestamp() * 1e6 < since_us:
             low = message["seq"] + 1
         else:
@@ -180,14 +199,8 @@ async def _first_since(jetstream: JetStream, stream: str, state: dict[str, Any],
     return low
 
 
-async def _message(jetstream: JetStream, stream: str, wanted: dict[str, object]) -> dict[str, Any] | None:
-    answer = await jetstream.call(f"STREAM.MSG.GET.{stream}", wanted)
-    message: dict[str, Any] | None = answer.get("message")
-    return message
-
-
-async def _ask(jetstream: JetStream, subject: str) -> dict[str, Any]:
-    answer = await jetstream.call(subject)
+async def _ask(jetstream: JetStream, subject: str, body: object = None) -> dict[str, Any]:
+    answer = await jetstream.call(subject, body)
     error = answer.get("error")
     if error is not None:
         raise UnavailableError(

@@ -6,8 +6,9 @@ from itertools import islice
 from marketprism.clickhouse_http import ClickHouseHttp, quoted
 from marketprism.contract.catalog import DATA_TYPES, HOT_DATABASE
 from marketprism.contract.events import Envelope, Event
-from marketprism.contract.numbers import parse, to_text
+from marketprism.contract.numbers import parse, require_decimal, to_text
 from marketprism.contract.tables import TABLES, Column
+from marketprism.errors import ContractError
 
 _ORIGIN = ("source", "exchange", "market", "symbol")
 _EVENTS_AT_ONCE = 1_000
@@ -19,16 +20,17 @@ Feed = tuple[str, ...]
 
 
 def are_stored(clickhouse: ClickHouseHttp, envelopes: Sequence[Envelope[Event]]) -> list[bool]:
-    """Tell of each envelope whether rows hold all its events.
+    """Tell of each envelope whether rows hold all its events; none holds what cannot be stored.
 
     Raises:
         UnavailableError: ClickHouse does not answer.
     """
     wanted: dict[Feed, dict[Identity, int]] = {}
-    for envelope in envelopes:
-        wanted.setdefault(_feed(envelope), {}).update(_identities(envelope))
+    of_envelopes = [(_feed(envelope), _identities(envelope)) for envelope in envelopes]
+    for feed, identities in of_envelopes:
+        wanted.setdefault(feed, {}).update(identities or {})
     found = {feed: _found(clickhouse, feed, times) for feed, times in wanted.items()}
-    return [found[_feed(envelope)].issuperset(_identities(envelope)) for envelope in envelopes]
+    return [identities is not None and found[feed].issuperset(identities) for feed, identities in of_envelopes]
 
 
 def _found(clickhouse: ClickHouseHttp, feed: Feed, times_us: dict[Identity, int]) -> set[Identity]:
@@ -53,10 +55,13 @@ def _feed(envelope: Envelope[Event]) -> Feed:
     return (envelope.type, *(str(getattr(envelope, name)) for name in _ORIGIN))
 
 
-def _identities(envelope: Envelope[Event]) -> dict[Identity, int]:
-    """Return the events' times by what makes them unique."""
+def _identities(envelope: Envelope[Event]) -> dict[Identity, int] | None:
+    """Return the events' times by what makes them unique; None where an event cannot be stored."""
     columns = _columns(envelope.type)
-    return {tuple(_text(column, event) for column in columns): event.timestamp_us for event in envelope.events}
+    try:
+        return {tuple(_text(column, event) for column in columns): event.timestamp_us for event in envelope.events}
+    except ContractError:
+        return None
 
 
 def _columns(data_type: str) -> list[Column]:
@@ -70,7 +75,7 @@ def _text(column: Column, event: Event) -> str:
     value = str(event.timestamp_us) if field == "timestamp" else getattr(event, field)
     if value is None:
         return ""
-    return to_text(parse(value)) if "Decimal" in column.type else str(value)
+    return to_text(parse(require_decimal(field, value))) if "Decimal" in column.type else str(value)
 
 
 def _column_text(column: Column) -> str:
