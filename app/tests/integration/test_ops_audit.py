@@ -333,6 +333,8 @@ async def test_the_command_prints_lines_json_and_metrics(
     text = await run()
     assert "everything agrees" in text
     assert "collector since its start: does not answer" in text
+    assert "older rows" not in text
+    assert "older rows may have left the hot database: storage.hot_days is 7" in await run("--since", "8d")
     assert 'marketprism_audit_stored_rows{data_type="trade",exchange="binance"' in await run("--metrics")
     store(tables, records("trade", trade_at_noon(5, **changes)))
     failed = await asyncio.to_thread(CliRunner().invoke, app, ["audit", "--since", "5m"])

@@ -3,13 +3,14 @@
 import pytest
 
 from marketprism.contract.instruments import Source
-from marketprism.ops.audit import Audit, Line, differences
+from marketprism.ops.audit import Audit, Line, differences, kept
 from marketprism.ops.delivery import Delivery
 from marketprism.ops.holes import Verdict
 from marketprism.ops.sequences import Count, Window
 
 WINDOW = Window(Source.LIVE, 0, 1)
 HOPS = {"received": 100, "published": 90, "coalesced": 4, "refused": 1, "spooled": 2, "in_flight": 3}
+DAY_US = 86_400_000_000
 PLACE = ("binance", "spot", "BTC-USDT")
 
 
@@ -22,6 +23,13 @@ def delivery(lost: int = 0) -> Delivery:
 
 def line(count: Count | None = None, verdict: Verdict | None = None) -> Line:
     return Line(data_type="trade", place=PLACE, count=count or Count(60), verdict=verdict or Verdict())
+
+
+@pytest.mark.parametrize(
+    ("since_us", "kept_us"), [(0, 9 * DAY_US), (9 * DAY_US - 1, 9 * DAY_US), (9 * DAY_US + 1,) * 2]
+)
+def test_nothing_is_asked_of_the_time_whose_rows_may_have_gone(since_us: int, kept_us: int) -> None:
+    assert kept(Window(Source.LIVE, since_us, 10 * DAY_US), hot_days=1) == Window(Source.LIVE, kept_us, 10 * DAY_US)
 
 
 def test_sums_that_hold_and_explained_holes_are_no_difference() -> None:

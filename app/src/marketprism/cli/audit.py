@@ -34,6 +34,8 @@ def audit(
         render.as_json(found.as_json())
     else:
         _show(found)
+        if found.window != window:
+            typer.echo(f"older rows may have left the hot database: storage.hot_days is {settings.storage.hot_days}")
     if found.differences:
         raise typer.Exit(1)
 

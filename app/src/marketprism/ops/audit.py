@@ -27,6 +27,7 @@ SETTLE_SECONDS = 5.0
 Key = tuple[str, Place]
 
 _HEALTH_SECONDS = 5.0
+_DAY_US = 86_400_000_000
 _HOPS = ("published", "coalesced", "refused", "spooled", "in_flight")
 
 
@@ -58,7 +59,7 @@ class Audit:
     """The whole result.
 
     Attributes:
-        window: Which events.
+        window: Which events were looked at.
         collector: Events by hop since the collector started; None when it does not answer.
         deliveries: One per stream that storage reads.
         lines: One per data type and instrument.
@@ -82,18 +83,24 @@ class Audit:
         return {**asdict(self), "lines": lines}
 
 
+def kept(window: Window, hot_days: int) -> Window:
+    """Return the part of a window whose rows are still in the hot database; what came before it would look lost."""
+    return replace(window, since_us=max(window.since_us, window.until_us - hot_days * _DAY_US))
+
+
 async def audit(settings: Settings, window: Window, settle_seconds: float = SETTLE_SECONDS) -> Audit:
     """Compare everything; what differs is looked at again after a while.
 
     Args:
         settings: Name the servers.
-        window: Events to look at, and messages that reached a stream since its begin.
+        window: Events to look at, and messages that reached a stream since its begin; see `kept`.
         settle_seconds: That while.
 
     Raises:
         UnavailableError: NATS or ClickHouse does not answer.
         ConfigurationError: A credential cannot be read.
     """
+    window = kept(window, settings.storage.hot_days)
     found = await _gather(settings, window)
     if found.differences:
         await asyncio.sleep(settle_seconds)
