@@ -14,7 +14,8 @@ from marketprism.cli import app
 from marketprism.contract import schema
 from marketprism.contract.catalog import HOT_DATABASE, STREAMS
 from marketprism.contract.tables import TABLES
-from marketprism.errors import ConfigurationError
+from marketprism.errors import ConfigurationError, UnavailableError
+from marketprism.lock import only_one
 from marketprism.ops import backup as backups
 from marketprism.ops import snapshots
 from marketprism.ops.restore import RestoreError
@@ -93,6 +94,11 @@ async def contents(client: NatsClient) -> list[tuple[int, bytes]]:
     messages = await subscription.fetch(MESSAGES, timeout=10)
     await api(client, f"CONSUMER.DELETE.MARKET_DATA.{name}")
     return [(message.metadata.sequence.stream, message.data) for message in messages]
+
+
+def held(target: Path) -> set[str]:
+    """What a target holds, without the content of the backups."""
+    return {str(path.relative_to(target)) for path in (*target.iterdir(), *target.glob("*/*"))}
 
 
 async def test_what_is_restored_equals_what_was_backed_up(
@@ -185,6 +191,53 @@ async def test_the_second_backup_holds_what_is_new_and_needs_the_first(target: P
     trades.query(f"TRUNCATE TABLE {HOT_DATABASE}.trades")
     await run("restore", str(target))
     assert trades.number(f"SELECT uniqExact(trade_id) FROM {HOT_DATABASE}.trades") == 2 * TRADES
+
+
+async def test_what_a_failed_backup_left_goes_before_the_next_one(target: Path, trades: ClickHouseServer):
+    for name in ("clickhouse/20200101T000000Z", "jetstream/20200102T000000Z", "jetstream/aside_20200101T000000Z"):
+        (target / name).mkdir()
+        (target / name / "some").touch()
+    (target / ".20200102T000000Z.json").touch()
+    made = await run("backup", str(target))
+    assert made["removed"] == ["20200101T000000Z", "20200102T000000Z"]
+    place = f"clickhouse/{made['id']}"
+    assert held(target) == {
+        "clickhouse", "jetstream", "backup.lock", f"{made['id']}.json", place, f"jetstream/{made['id']}",
+        "jetstream/aside_20200101T000000Z",
+    }  # fmt: skip
+    # By this name a backup is known that the server is still writing.
+    assert trades.number(f"SELECT count() FROM system.backups WHERE name = 'File(\\'{target / place}\\')'") == 1
+
+
+async def test_without_room_older_backups_go_and_without_any_the_next_one_is_refused(
+    target: Path, trades: ClickHouseServer, monkeypatch: pytest.MonkeyPatch
+):
+    made = []
+    for place in range(3):
+        insert_trades(trades, first=(place + 1) * TRADES)
+        made.append(await run("backup", str(target)))
+        await asyncio.sleep(1)  # ids are seconds
+    free = [int(str(one["bytes"])) for one in made]
+    monkeypatch.setattr(backups, "free_bytes", lambda _: 0)
+    with pytest.raises(UnavailableError, match=r"the next backup needs about [\d,]+ bytes, 0 are free.*larger disk"):
+        await run("backup", str(target))
+    assert {f"{one['id']}.json" for one in made} < held(target)
+
+    monkeypatch.setattr(backups, "free_bytes", lambda _: max(free[1:]) * 6 // 5 - 1)
+    last = await run("backup", str(target))
+    assert (last["base"], last["removed"]) == (made[0]["id"], [made[1]["id"]])
+    stayed = {f"clickhouse/{one['id']}" for one in (made[0], made[2], last)}
+    assert {name for name in held(target) if name.startswith("clickhouse/")} == stayed
+    assert (await run("drill", str(target)))["rows"][f"{HOT_DATABASE}.trades"] == 4 * TRADES
+
+
+async def test_two_backups_are_not_made_at_once(target: Path, trades: ClickHouseServer):
+    with (
+        only_one(target, "backup"),
+        pytest.raises(UnavailableError, match=r"another backup .*backup\.lock; wait until it has ended"),
+    ):
+        await run("backup", str(target))
+    assert held(target) == {"clickhouse", "jetstream", "backup.lock"}
 
 
 async def test_a_drill_compares_and_leaves_nothing_behind(target: Path, trades: ClickHouseServer):

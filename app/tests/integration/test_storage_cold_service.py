@@ -15,8 +15,8 @@ from marketprism.cli import app
 from marketprism.contract import schema
 from marketprism.contract.catalog import COLD_DATABASE, HOT_DATABASE
 from marketprism.errors import ConfigurationError
+from marketprism.lock import only_one
 from marketprism.settings import load
-from marketprism.storage.lock import only_one
 from tests.integration.flows import StorageService
 from tests.integration.servers import ClickHouseServer, artifact, eventually, fetch
 from tests.integration.tiers import add_books, add_trades, cold, fingerprint, hot

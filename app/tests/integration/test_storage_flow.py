@@ -14,8 +14,8 @@ from nats.aio.client import Client as NatsClient
 from marketprism.contract import schema, wire
 from marketprism.contract.catalog import STREAMS, subject
 from marketprism.contract.instruments import Source
+from marketprism.lock import only_one
 from marketprism.settings import Settings
-from marketprism.storage.lock import only_one
 from tests.integration.conftest import api, connect
 from tests.integration.flows import BTC, Publisher, StorageService, trade
 from tests.integration.servers import ClickHouseServer, NatsServer, Server, eventually, fetch

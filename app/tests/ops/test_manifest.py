@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from marketprism.errors import ConfigurationError
+from marketprism.errors import ConfigurationError, UnavailableError
 from marketprism.ops import manifest as manifests
-from marketprism.ops.manifest import Manifest, Rows
+from marketprism.ops.manifest import File, Manifest, Rows
 
 
-def backup(backup_id: str, target: Path | None = None, base: str | None = None) -> Manifest:
-    files = {}
+def backup(backup_id: str, target: Path | None = None, base: str | None = None, size: int = 0) -> Manifest:
+    files = {"clickhouse/part": File(size, "")}
     if target is not None:
         directory = target / "clickhouse" / backup_id
         directory.mkdir(parents=True)
@@ -82,6 +82,59 @@ def test_the_newest_backup_never_expires():
     old = [backup("20251001T000000Z"), backup("20251002T000000Z", base="20251001T000000Z")]
     assert manifests.expired(old, datetime(2026, 11, 1, tzinfo=UTC), keep_days=7) == []
     assert manifests.expired([], datetime(2026, 11, 1, tzinfo=UTC), keep_days=7) == []
+
+
+OLDER = [
+    backup("20261001T000000Z", size=1000),
+    backup("20261002T000000Z", base="20261001T000000Z", size=50),
+    backup("20261003T000000Z", base="20261001T000000Z", size=100),
+]
+NEWER = [
+    backup("20261008T000000Z", size=900),
+    backup("20261009T000000Z", base="20261008T000000Z", size=40),
+    backup("20261010T000000Z", base="20261008T000000Z", size=60),
+]
+"""Two chains: the next full backup is expected to need 1200 bytes, the next one on a base 120."""
+
+
+@pytest.mark.parametrize(
+    ("base", "free", "removed"),
+    [
+        pytest.param(None, 1200, [], id="there is room"),
+        pytest.param(None, 1199, ["02"], id="one byte is missing"),
+        pytest.param(None, 1100, ["02", "03"], id="an older one that another builds on goes after it"),
+        pytest.param(None, 1000, ["02", "03", "01"], id="the whole older chain"),
+        pytest.param(None, 10, ["02", "03", "01", "09"], id="all but the newest and its base"),
+        pytest.param("20261008T000000Z", 120, [], id="one on a base needs less"),
+        pytest.param("20261008T000000Z", 0, ["02", "03"], id="and removes less"),
+    ],
+)
+def test_without_room_the_oldest_go_first(base: str | None, free: int, removed: list[str]):
+    found = manifests.crowding([*OLDER, *NEWER], base, free)
+    assert [manifest.id[6:8] for manifest in found] == removed
+
+
+def test_a_backup_for_which_nothing_can_make_room_is_refused_with_the_numbers():
+    with pytest.raises(
+        UnavailableError,
+        match=r"needs about 1,200 bytes, 9 are free and older backups would free 1,190 more; mount a larger disk",
+    ):
+        manifests.crowding([*OLDER, *NEWER], None, free=9)
+    with pytest.raises(UnavailableError, match=r"needs about 1,080 bytes, 0 are free and .* would free 0 more"):
+        manifests.crowding(NEWER[:1], None, free=0)
+    assert manifests.crowding([], None, free=0) == [], "of the first one nothing is known"
+
+
+def test_what_has_no_manifest_is_unfinished_unless_others_build_on_it_or_it_is_no_backup(tmp_path: Path):
+    (tmp_path / "jetstream").mkdir()
+    made = backup("20261102T000000Z", tmp_path, base="20261101T000000Z")
+    for name in (
+        "clickhouse/20261101T000000Z", "clickhouse/20261030T000000Z", "jetstream/20261030T000000Z",
+        "jetstream/20261031T000000Z", "jetstream/aside_20261029T000000Z", "clickhouse/lost+found",
+    ):  # fmt: skip
+        (tmp_path / name).mkdir()
+    (tmp_path / ".20261029T000000Z.json").touch()
+    assert manifests.unfinished(tmp_path, [made]) == ["20261029T000000Z", "20261030T000000Z", "20261031T000000Z"]
 
 
 def test_rows_that_did_not_change_during_the_backup_have_to_be_those_very_rows():

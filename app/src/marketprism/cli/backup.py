@@ -52,10 +52,9 @@ def drill(target: Target, backup_id: Which = None, as_json: Json = False) -> Non
 def _show(verdict: str, manifest: Manifest, removed: list[str], *, as_json: bool) -> None:
     rows = {f"{d}.{t}": count.most for d, tables in manifest.tables.items() for t, count in tables.items()}
     if as_json:
-        files, size = len(manifest.files), sum(file.bytes for file in manifest.files.values())
         render.as_json(
-            {"id": manifest.id, "base": manifest.base, "rows": rows, "messages": manifest.messages, "files": files}
-            | {"bytes": size, "removed": removed}
+            {"id": manifest.id, "base": manifest.base, "rows": rows, "messages": manifest.messages}
+            | {"files": len(manifest.files), "bytes": manifest.size, "removed": removed}
         )
         return
     sys.stdout.write(f"{verdict}: {manifest.id}{f' (on {manifest.base})' if manifest.base else ''}\n")

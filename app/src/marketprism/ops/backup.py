@@ -10,6 +10,7 @@ from pathlib import Path
 from marketprism.clickhouse_http import ClickHouseHttp
 from marketprism.contract.catalog import COLD_DATABASE, HOT_DATABASE, STREAMS
 from marketprism.errors import ConfigurationError, UnavailableError
+from marketprism.lock import only_one
 from marketprism.ops import manifest as manifests
 from marketprism.ops import snapshots, streams
 from marketprism.ops.manifest import Manifest, Rows
@@ -18,12 +19,13 @@ from marketprism.settings import Settings
 SETTLING_SECONDS = 30
 """An insert of ours takes less: rows stamped earlier than this are committed or refused."""
 
+_PREPARE = "set backup_dir in the inventory, and let playbooks/repair.yml prepare it"
 _POLL_SECONDS = 0.5
 _LIMIT_SECONDS = 24 * 3600.0
 
 
 def make(settings: Settings, target: Path, *, full_every_days: int, keep_days: int) -> tuple[Manifest, list[str]]:
-    """Make one backup, then forget those that are too old.
+    """Make one backup, after what failed, what is too old and what leaves it no room has been removed.
 
     The streams come first: what storage had acknowledged by then is in the tables that are read afterwards, and what it
     had not is in the snapshot, to be delivered again. The other order would lose what was acknowledged in between.
@@ -32,7 +34,7 @@ def make(settings: Settings, target: Path, *, full_every_days: int, keep_days: i
         settings: Name the servers.
         target: Holds ``clickhouse``, which the ClickHouse server may write to, and ``jetstream``.
         full_every_days: Backups between two full ones only hold what is new since the full one.
-        keep_days: Age from which a backup is forgotten.
+        keep_days: Age from which a backup is forgotten; without room older ones go earlier.
 
     Returns:
         The manifest, and the ids of the backups that were removed.
@@ -40,34 +42,21 @@ def make(settings: Settings, target: Path, *, full_every_days: int, keep_days: i
     Raises:
         ConfigurationError: The target has not its two directories.
         QueryRefusedError: ClickHouse may not write there.
-        UnavailableError: A server does not answer or failed.
+        UnavailableError: A server does not answer or failed, another backup is being made, or there is no room for it.
     """
     for name in ("clickhouse", "jetstream"):
         if not (target / name).is_dir():
-            raise ConfigurationError(
-                f"{target / name} is no directory",
-                remedy="set backup_dir in the inventory, and let playbooks/repair.yml prepare it",
-            )
-    started = datetime.now(UTC)
-    backup_id = started.strftime(manifests.ID_FORMAT)
-    jetstream = target / "jetstream" / backup_id
-    jetstream.mkdir(mode=0o700)
-    messages = asyncio.run(_save_streams(settings, jetstream))
+            raise ConfigurationError(f"{target / name} is no directory", remedy=_PREPARE)
+    with only_one(target, "backup", unwritable=_PREPARE, held="wait until it has ended"):
+        started = datetime.now(UTC)
+        clickhouse = ClickHouseHttp(settings, "admin")
+        base, removed = _make_room(clickhouse, target, started, full_every_days, keep_days)
+        return _make(settings, clickhouse, target, started, base), removed
 
-    base = _base(manifests.read_all(target), started, full_every_days)
-    tables_at = target / "clickhouse" / backup_id
-    base_at = None if base is None else target / "clickhouse" / base
-    settled_before, tables = _save_tables(ClickHouseHttp(settings, "admin"), tables_at, base_at)
-    made = Manifest(
-        id=backup_id,
-        base=base,
-        settled_before=settled_before,
-        tables=tables,
-        messages=messages,
-        files=manifests.hashed(target, tables_at, jetstream),
-    )
-    manifests.write(target, made)
-    return made, _forget(target, manifests.expired(manifests.read_all(target), started, keep_days))
+
+def free_bytes(target: Path) -> int:
+    """Return what a server may still write there."""
+    return shutil.disk_usage(target).free
 
 
 def present(clickhouse: ClickHouseHttp, databases: Iterable[str]) -> list[str]:
@@ -122,6 +111,55 @@ def run(clickhouse: ClickHouseHttp, statement: str, wait: Callable[[float], None
     raise UnavailableError(f"{statement.partition(' ')[0]} does not end", remedy="see SELECT * FROM system.backups")
 
 
+def _make_room(
+    clickhouse: ClickHouseHttp, target: Path, now: datetime, full_every_days: int, keep_days: int
+) -> tuple[str | None, list[str]]:
+    """Return what the next backup builds on, and the ids of what was removed for it."""
+    known = manifests.read_all(target)
+    # A server goes on writing when who asked it has been killed.
+    writing = clickhouse.rows("SELECT name FROM system.backups WHERE status = 'CREATING_BACKUP'")
+    written = {row["name"] for row in writing}
+    failed = [
+        name for name in manifests.unfinished(target, known) if f"File('{target / 'clickhouse' / name}')" not in written
+    ]
+    old = manifests.expired(known, now, keep_days)
+    _remove(target, failed + [manifest.id for manifest in old])
+    kept = [manifest for manifest in known if manifest not in old]
+    base = _base(kept, now, full_every_days)
+    crowding = manifests.crowding(kept, base, free_bytes(target))
+    _remove(target, [manifest.id for manifest in crowding])
+    return base, failed + [manifest.id for manifest in old + crowding]
+
+
+def _remove(target: Path, ids: list[str]) -> None:
+    for name in ids:
+        # The manifest goes first: what is left without it by an interruption is no backup.
+        (target / f"{name}.json").unlink(missing_ok=True)
+        (target / f".{name}.json").unlink(missing_ok=True)
+        for kind in ("clickhouse", "jetstream"):
+            if (kept := target / kind / name).exists():
+                shutil.rmtree(kept)
+
+
+def _make(settings: Settings, clickhouse: ClickHouseHttp, target: Path, now: datetime, base: str | None) -> Manifest:
+    backup_id = now.strftime(manifests.ID_FORMAT)
+    tables_at, jetstream = (target / kind / backup_id for kind in ("clickhouse", "jetstream"))
+    jetstream.mkdir(mode=0o700)
+    messages = asyncio.run(_save_streams(settings, jetstream))
+    base_at = None if base is None else target / "clickhouse" / base
+    settled_before, tables = _save_tables(clickhouse, tables_at, base_at)
+    made = Manifest(
+        id=backup_id,
+        base=base,
+        settled_before=settled_before,
+        tables=tables,
+        messages=messages,
+        files=manifests.hashed(target, tables_at, jetstream),
+    )
+    manifests.write(target, made)
+    return made
+
+
 def _save_tables(
     clickhouse: ClickHouseHttp, directory: Path, base: Path | None
 ) -> tuple[str, dict[str, dict[str, Rows]]]:
@@ -147,13 +185,3 @@ def _base(known: list[Manifest], now: datetime, full_every_days: int) -> str | N
     full = [manifest for manifest in known if manifest.base is None]
     young = full and now - full[-1].made_at < timedelta(days=full_every_days)
     return full[-1].id if young else None
-
-
-def _forget(target: Path, old: list[Manifest]) -> list[str]:
-    for manifest in old:
-        # The manifest goes first: what is left without it by an interruption is no backup.
-        (target / f"{manifest.id}.json").unlink()
-        for kind in ("clickhouse", "jetstream"):
-            if (kept := target / kind / manifest.id).exists():
-                shutil.rmtree(kept)
-    return [manifest.id for manifest in old]

@@ -6,13 +6,14 @@ A target directory holds ``<id>.json`` (the manifest, written last: without it a
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
-from marketprism.errors import ConfigurationError
+from marketprism.errors import ConfigurationError, UnavailableError
 
 ID_FORMAT = "%Y%m%dT%H%M%SZ"
 _PIECE_BYTES = 1024 * 1024
@@ -73,6 +74,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         """Return the UTC time of the backup's start."""
         return made_at(self.id)
 
+    @property
+    def size(self) -> int:
+        """Return the bytes of its own files, without those of the one it builds on."""
+        return sum(file.bytes for file in self.files.values())
+
 
 def made_at(backup_id: str) -> datetime:
     """Return the UTC time of the start of a backup."""
@@ -103,7 +109,8 @@ def read_all(target: Path) -> list[Manifest]:
             found.append(msgspec.json.decode(path.read_bytes(), type=Manifest))
         except (OSError, msgspec.MsgspecError) as error:
             raise ConfigurationError(
-                f"manifest {path} cannot be read: {error}", remedy="move it aside, or take another backup"
+                f"manifest {path} cannot be read: {error}",
+                remedy=f"move it away with clickhouse/{path.stem} and jetstream/{path.stem}, or take another backup",
             ) from error
     return found
 
@@ -147,6 +154,49 @@ def expired(manifests: list[Manifest], now: datetime, keep_days: int) -> list[Ma
     kept = [manifest for manifest in manifests if manifest.made_at >= limit] or manifests[-1:]
     needed = {manifest.id for manifest in kept} | {manifest.base for manifest in kept}
     return [manifest for manifest in manifests if manifest.id not in needed]
+
+
+def crowding(manifests: list[Manifest], base: str | None, free: int) -> list[Manifest]:
+    """List the oldest backups that have to go before another one fits; the newest and the one it builds on always stay.
+
+    Args:
+        manifests: The complete backups, oldest first.
+        base: What the next one will build on; None for a full one.
+        free: Bytes that are free where the backups are.
+
+    Raises:
+        UnavailableError: It does not fit even then.
+    """
+    # The next one is about as large as the largest of its kind; a fifth more, because data grows.
+    needed = max((known.size for known in manifests if (known.base is None) == (base is None)), default=0) * 6 // 5
+    stays = {name for newest in manifests[-1:] for name in (newest.id, newest.base)}
+    found: list[Manifest] = []
+    room = free
+    # A full backup goes after those that build on it.
+    for manifest in sorted(manifests, key=lambda known: (known.base or known.id, known.base is None, known.id)):
+        if room < needed and manifest.id not in stays:
+            found.append(manifest)
+            room += manifest.size
+    if room < needed:
+        raise UnavailableError(
+            f"the next backup needs about {needed:,} bytes, {free:,} are free and older backups would free"
+            f" {room - free:,} more",
+            remedy="mount a larger disk at backup_dir, or take other files off it",
+        )
+    return found
+
+
+def unfinished(target: Path, manifests: list[Manifest]) -> list[str]:
+    """List the ids of which there are files but no manifest: their backup failed, or is being made."""
+    names = (path.name.removeprefix(".").removesuffix(".json") for path in _entries(target))
+    known = {name for manifest in manifests for name in (manifest.id, manifest.base)}
+    return sorted({name for name in names if re.fullmatch(r"\d{8}T\d{6}Z", name)} - known)
+
+
+def _entries(target: Path) -> Iterator[Path]:
+    yield from target.glob(".*.json")
+    for kind in ("clickhouse", "jetstream"):
+        yield from (target / kind).iterdir()
 
 
 def _files(*directories: Path) -> Iterator[Path]:

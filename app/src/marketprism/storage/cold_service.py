@@ -14,10 +14,10 @@ from marketprism.clickhouse_http import ClickHouseHttp
 from marketprism.contract.catalog import COLD_DATABASE, HOT_DATABASE
 from marketprism.contract.tables import TABLES, WATERMARKS
 from marketprism.errors import MarketPrismError
+from marketprism.lock import only_one, state_directory
 from marketprism.settings import Settings
 from marketprism.storage import watermarks
 from marketprism.storage.flow import delays
-from marketprism.storage.lock import only_one, state_directory
 from marketprism.storage.metrics import Gauges, GaugeValues
 from marketprism.storage.mover import Mover
 from marketprism.storage.retention import drop_old

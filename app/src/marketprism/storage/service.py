@@ -12,12 +12,12 @@ from marketprism.clickhouse_http import ClickHouseHttp
 from marketprism.contract.catalog import CLICKHOUSE_USERS, HOT_DATABASE, STREAMS
 from marketprism.contract.tables import TABLES
 from marketprism.errors import MarketPrismError, UnavailableError
+from marketprism.lock import only_one, state_directory
 from marketprism.settings import Settings
 from marketprism.storage.clickhouse import ClickHouse
 from marketprism.storage.flow import Flow
 from marketprism.storage.freshness import Freshness
 from marketprism.storage.link import Link
-from marketprism.storage.lock import only_one, state_directory
 from marketprism.storage.metrics import Gauges, StorageMetrics
 from marketprism.storage.purge import Purge
 from marketprism.storage.retention import drop_old

@@ -1,11 +1,11 @@
-"""One writer per consumer."""
+"""One process per piece of work."""
 
 from pathlib import Path
 
 import pytest
 
 from marketprism.errors import ConfigurationError, UnavailableError
-from marketprism.storage.lock import DEFAULT_DIRECTORY, only_one, state_directory
+from marketprism.lock import DEFAULT_DIRECTORY, only_one, state_directory
 
 
 def test_a_second_holder_is_refused_and_the_next_one_is_not(tmp_path: Path):
