@@ -163,11 +163,13 @@ async def test_data_is_not_restored_over_unless_it_is_moved_aside(
     target: Path, trades: ClickHouseServer, nats_server: NatsServer, nats_admin: NatsClient
 ):
     await publish(nats_server)
-    await run("backup", str(target))
+    made = await run("backup", str(target))
     insert_trades(trades, first=TRADES)
     newer = trades.query(CONTENT)
     with pytest.raises(
-        RestoreError, match=r"trades \(10000 rows\), stream MARKET_DATA \(300 messages\); say --move-aside"
+        RestoreError,
+        match=rf"backup {made['id']} \(.* UTC, 5,000 rows\) is to be restored, and there is data already:"
+        r" .*trades \(10000 rows\), stream MARKET_DATA \(300 messages\); say --move-aside",
     ):
         await run("restore", str(target))
     assert trades.query(CONTENT) == newer

@@ -10,7 +10,9 @@ from marketprism.ops import manifest as manifests
 from marketprism.ops.manifest import File, Manifest, Rows
 
 
-def backup(backup_id: str, target: Path | None = None, base: str | None = None, size: int = 0) -> Manifest:
+def backup(
+    backup_id: str, target: Path | None = None, base: str | None = None, size: int = 0, rows: int = 3
+) -> Manifest:
     files = {"clickhouse/part": File(size, "")}
     if target is not None:
         directory = target / "clickhouse" / backup_id
@@ -21,7 +23,7 @@ def backup(backup_id: str, target: Path | None = None, base: str | None = None, 
         id=backup_id,
         base=base,
         settled_before="2026-11-01 00:00:00",
-        tables={"marketprism_hot": {"trades": Rows(3, 3, 18446744073709551615)}},
+        tables={"marketprism_hot": {"trades": Rows(rows, rows, 18446744073709551615)}},
         messages={"MARKET_DATA": 7},
         files=files,
     )
@@ -51,6 +53,39 @@ def test_the_newest_is_chosen_and_an_unknown_id_lists_the_known(tmp_path: Path):
     assert manifests.choose(tmp_path, None) == newest
     with pytest.raises(ConfigurationError, match=r"'20261103T000000Z' is not in .*20261101T000000Z, 20261102T000000Z"):
         manifests.choose(tmp_path, "20261103T000000Z")
+
+
+@pytest.mark.parametrize(
+    ("rows", "chosen"),
+    [
+        pytest.param([9000, 9000], 1, id="as many"),
+        pytest.param([9000, 4500], 1, id="half as many"),
+        pytest.param([9000, 0, 4499], None, id="less than half of an older one"),
+        pytest.param([0], 0, id="the only one"),
+    ],
+)
+def test_the_newest_is_restored_unless_an_older_one_has_far_more_rows(
+    tmp_path: Path, rows: list[int], chosen: int | None
+):
+    made = [backup(f"2026110{day}T000000Z", tmp_path, rows=number) for day, number in enumerate(rows, start=1)]
+    if chosen is not None:
+        assert manifests.choose_to_restore(tmp_path, None) == made[chosen]
+        return
+    with pytest.raises(
+        ConfigurationError,
+        match=r"newest backup 20261103T000000Z \(2026-11-03 00:00 UTC, 4,499 rows\) has less than half of the rows of"
+        r" 20261101T000000Z \(2026-11-01 00:00 UTC, 9,000 rows\); say .* -e backup_id=20261101T000000Z",
+    ):
+        manifests.choose_to_restore(tmp_path, None)
+    assert manifests.choose_to_restore(tmp_path, made[-1].id) == made[-1], "who names it wants it"
+    assert manifests.choose(tmp_path, None) == made[-1], "a rehearsal takes the newest"
+
+
+def test_of_older_ones_with_more_rows_the_last_is_named(tmp_path: Path):
+    for day, number in enumerate((9000, 8000, 10), start=1):
+        backup(f"2026110{day}T000000Z", tmp_path, rows=number)
+    with pytest.raises(ConfigurationError, match=r"rows of 20261102T000000Z \(2026-11-02 00:00 UTC, 8,000 rows\)"):
+        manifests.choose_to_restore(tmp_path, None)
 
 
 def test_a_changed_and_a_missing_file_are_named_those_of_the_base_too(tmp_path: Path):

@@ -332,7 +332,12 @@ def test_a_lost_disk_comes_back_from_the_backup(host: Host) -> None:
     verb("repair")
     (empty,) = query(host, f"SELECT count() AS rows FROM trades WHERE inserted_at < toDateTime64('{cut}', 3, 'UTC')")
     assert int(empty["rows"]) == 0
-    verb("restore", "marketprism_confirm_restore=yes")
+    # Its disk may come from a host where the server had another uid.
+    host.check_output(f"find {BACKUPS}/clickhouse -mindepth 1 -exec chown --no-dereference 4242:4242 {{}} +")
+    refused = " ".join(verb("restore", code=1).split())
+    assert re.search(r"backup \w+Z \([0-9-]+ [0-9:]+ UTC, [0-9,]+ rows\) is to be restored, and there is data", refused)
+    said = " ".join(verb("restore", "marketprism_confirm_restore=yes").split())
+    assert re.search(r"backup \w+Z of .* UTC with [0-9]+ rows is restored", said)
     assert query(host, f"{CONTENT} WHERE inserted_at < toDateTime64('{cut}', 3, 'UTC')") == [before]
     nothing_is_missing(host, since)
 

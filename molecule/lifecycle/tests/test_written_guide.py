@@ -44,7 +44,6 @@ SAYS = {
     f"{SCRIPT} restore": "-e marketprism_confirm_restore=yes keeps it under other names",
     f"{SCRIPT} restore -e backup_id=20261124T020000Z -e marketprism_confirm_restore=yes": "Restore tables and streams",
     f"{SCRIPT} init": "Wait until rows arrive",
-    f"{SCRIPT} restore -e marketprism_confirm_restore=yes": "Restore tables and streams",
     "marketprism backfill --gaps": "",
     f"{SCRIPT} clean -e marketprism_confirm_uninstall=yes": "Take the installation away",
 }

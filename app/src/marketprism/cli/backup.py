@@ -57,7 +57,7 @@ def _show(verdict: str, manifest: Manifest, removed: list[str], *, as_json: bool
             | {"files": len(manifest.files), "bytes": manifest.size, "removed": removed}
         )
         return
-    sys.stdout.write(f"{verdict}: {manifest.id}{f' (on {manifest.base})' if manifest.base else ''}\n")
+    sys.stdout.write(f"{verdict}: {manifest.summary}{f' (on {manifest.base})' if manifest.base else ''}\n")
     for name, number in {**rows, **manifest.messages}.items():
         sys.stdout.write(f"  {name:35} {number:>15,}\n")
     for name in removed:

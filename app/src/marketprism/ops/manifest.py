@@ -79,6 +79,16 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         """Return the bytes of its own files, without those of the one it builds on."""
         return sum(file.bytes for file in self.files.values())
 
+    @property
+    def rows(self) -> int:
+        """Return the rows of all its tables."""
+        return sum(rows.most for tables in self.tables.values() for rows in tables.values())
+
+    @property
+    def summary(self) -> str:
+        """Return what tells it apart from others: its id, its time and its rows."""
+        return f"{self.id} ({self.made_at:%Y-%m-%d %H:%M} UTC, {self.rows:,} rows)"
+
 
 def made_at(backup_id: str) -> datetime:
     """Return the UTC time of the start of a backup."""
@@ -128,6 +138,22 @@ def choose(target: Path, backup_id: str | None) -> Manifest:
     if chosen not in known:
         raise ConfigurationError(f"backup {chosen!r} is not in {target}", remedy=f"it holds {', '.join(sorted(known))}")
     return known[chosen]
+
+
+def choose_to_restore(target: Path, backup_id: str | None) -> Manifest:
+    """Return one backup, the newest without an id: unless it is nearly empty, as that of a host which took over.
+
+    Raises:
+        ConfigurationError: There is none of that id, none at all, or the newest has far fewer rows than an older one.
+    """
+    chosen = choose(target, backup_id)
+    richer = [manifest for manifest in read_all(target) if manifest.rows > 2 * chosen.rows]
+    if backup_id is None and richer:
+        raise ConfigurationError(
+            f"the newest backup {chosen.summary} has less than half of the rows of {richer[-1].summary}",
+            remedy=f"say which one you want, for instance -e backup_id={richer[-1].id} (marketprism restore: --id)",
+        )
+    return chosen
 
 
 def hashed(target: Path, *directories: Path) -> dict[str, File]:

@@ -38,13 +38,14 @@ def restore(settings: Settings, target: Path, backup_id: str | None, *, move_asi
 
     Raises:
         RestoreError: The backup is damaged, there is data and `move_aside` was not given, or rows are not as recorded.
-        ConfigurationError: There is no such backup.
+        ConfigurationError: There is no such backup, or the newest is nearly empty and no id was given.
         UnavailableError: A server does not answer or failed.
     """
-    chosen = _sound(target, backup_id)
+    chosen = manifests.choose_to_restore(target, backup_id)
+    _check_files(target, chosen)
     clickhouse = ClickHouseHttp(settings, "admin")
     held = _rows_held(clickhouse, chosen)
-    asyncio.run(_check_streams(settings, held, move_aside=move_aside))
+    asyncio.run(_check_streams(settings, chosen, held, move_aside=move_aside))
     if check:
         return chosen
     aside = f"aside_{datetime.now(UTC):{manifests.ID_FORMAT}}"
@@ -71,7 +72,8 @@ def drill(settings: Settings, target: Path, backup_id: str | None) -> Manifest:
         ConfigurationError: There is no such backup.
         UnavailableError: ClickHouse does not answer or failed.
     """
-    chosen = _sound(target, backup_id)
+    chosen = manifests.choose(target, backup_id)
+    _check_files(target, chosen)
     clickhouse = ClickHouseHttp(settings, "admin")
     scratch = [f"{database}{DRILL_SUFFIX}" for database in chosen.tables]
     what = ", ".join(f"DATABASE {database} AS {database}{DRILL_SUFFIX}" for database in chosen.tables)
@@ -84,15 +86,13 @@ def drill(settings: Settings, target: Path, backup_id: str | None) -> Manifest:
     return chosen
 
 
-def _sound(target: Path, backup_id: str | None) -> Manifest:
-    chosen = manifests.choose(target, backup_id)
+def _check_files(target: Path, chosen: Manifest) -> None:
     damage = manifests.damage(target, chosen)
     if damage:
         raise RestoreError(
             f"backup {chosen.id} is damaged: {', '.join(damage[:5])}{', …' if len(damage) > 5 else ''}",
             remedy="take another one, and check the disk",
         )
-    return chosen
 
 
 def _rows_held(clickhouse: ClickHouseHttp, chosen: Manifest) -> list[str]:
@@ -104,13 +104,13 @@ def _rows_held(clickhouse: ClickHouseHttp, chosen: Manifest) -> list[str]:
     return [f"{row['database']}.{row['name']} ({row['total_rows']} rows)" for row in rows]
 
 
-async def _check_streams(settings: Settings, held: list[str], *, move_aside: bool) -> None:
+async def _check_streams(settings: Settings, chosen: Manifest, held: list[str], *, move_aside: bool) -> None:
     async with streams.connect(settings) as jetstream:
         found = {name: await _messages(jetstream, name) for name in STREAMS}
     data = [*held, *(f"stream {name} ({number} messages)" for name, number in found.items() if number)]
     if data and not move_aside:
         raise RestoreError(
-            f"there is data already: {', '.join(data)}",
+            f"backup {chosen.summary} is to be restored, and there is data already: {', '.join(data)}",
             remedy="say --move-aside to keep it under other names and restore beside it",
         )
 
