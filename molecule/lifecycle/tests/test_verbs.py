@@ -25,6 +25,10 @@ BACKUPS = "/srv/backup"
 LAB_UNIT = "marketprism-lab-vm.service"
 """The machine's own, as it is no real one."""
 WATCHING = ("prometheus", "prometheus-alertmanager", "prometheus-blackbox-exporter", "prometheus-node-exporter")
+HOLD_DPKG = (
+    "import fcntl, time; file = open('/var/lib/dpkg/lock-frontend', 'w'); fcntl.lockf(file, fcntl.LOCK_EX);"
+    " time.sleep(900)"
+)
 PACKAGES = os.environ.get("LIFECYCLE_CLICKHOUSE") == "packages"
 ONLY_PACKAGES = pytest.mark.skipif(
     not PACKAGES, reason="the embedded engine has no packages; LIFECYCLE_CLICKHOUSE=packages"
@@ -352,7 +356,16 @@ def test_uninstalling_takes_everything_away_and_deletes_no_data(host: Host) -> N
     verb("firewall", '{"firewall_enabled": true}')
     assert host.service("prometheus").is_running
     assert "Run it again with -e marketprism_confirm_uninstall=yes" in verb("uninstall", code=1)
+    host.check_output("mount --bind /var/lib/nats /var/lib/nats")
+    said = " ".join(verb("uninstall", "marketprism_confirm_uninstall=yes", code=1).split())
+    assert "/var/lib/nats on mp-lifecycle cannot be moved aside, a disk of its own is mounted there" in said
+    host.check_output("umount --lazy /var/lib/nats")
     assert host.service("marketprism-collector").is_running
+    # Something else uses dpkg, so that no package can be removed; the next run makes up for it.
+    host.check_output("systemd-run --unit=somebody --collect python3 -c %s", HOLD_DPKG)
+    verb("uninstall", "marketprism_confirm_uninstall=yes", code=1)
+    host.check_output("systemctl stop somebody")
+    assert set(WATCHING) == {name for name in WATCHING if host.package(name).is_installed}
     verb("uninstall", "marketprism_confirm_uninstall=yes")
 
     places = "/etc/systemd/system /usr/local/bin /usr/local/sbin /opt /etc"
@@ -366,10 +379,10 @@ def test_uninstalling_takes_everything_away_and_deletes_no_data(host: Host) -> N
     assert host.service("prometheus-node-exporter").is_running
     assert host.file("/etc/default/prometheus-node-exporter").exists
     assert not host.file("/usr/local/share/marketprism").exists
-    aside = host.check_output("ls -d /var/lib/marketprism-aside/*")
+    aside = "/var/lib/marketprism-aside/*"
     # Every part says how many rows it has; parts that a merge has replaced are there for a while.
     counts = host.check_output(f"grep -rh --include=count.txt '' {aside}/var/lib/clickhouse/store").split()
     assert sum(map(int, counts)) >= int(stored) > 0
-    assert host.file(f"{aside}/etc/marketprism/credentials/nats-admin").exists
+    assert host.run(f"ls {aside}/etc/marketprism/credentials/nats-admin").rc == 0
     said = verb("uninstall", "marketprism_confirm_uninstall=yes")
     assert "changed=0" in said
