@@ -47,6 +47,16 @@ def test_rules_that_would_cut_the_operator_off_are_taken_back(host: Host) -> Non
     assert "2222" not in host.file("/etc/nftables.d/marketprism.nft").content_string
 
 
+def test_on_the_host_itself_rules_that_leave_an_sshd_out_are_refused(host: Host) -> None:
+    said = host.file("/shut-out").content_string
+    assert "sshd on mp-firewall listens on 2222 as well, which firewall_ssh_ports (22) does not admit" in said
+    assert "Set firewall_ssh_ports: [22, 2222] in the inventory" in said
+
+
+def test_answers_to_dhcp_for_ipv6_are_admitted(host: Host) -> None:
+    assert "ip6 saddr fe80::/10 udp dport 546 accept" in host.check_output("nft list ruleset")
+
+
 def test_drift_in_the_kernel_was_repaired_and_the_table_of_somebody_else_left_alone(host: Host) -> None:
     in_force = host.file("/after-refusal").content_string
     assert "table inet somebody" in in_force
