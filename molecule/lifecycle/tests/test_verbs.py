@@ -119,6 +119,14 @@ def test_a_restart_takes_the_ports_of_the_env_over(host: Host, tmp_path: Path) -
     nothing_is_missing(host, since)
 
 
+def test_a_changed_directory_leaves_no_data_behind(host: Host) -> None:
+    for variable, place in (("nats_store_dir", "/var/lib/nats"), ("clickhouse_data_dir", "/var/lib/clickhouse")):
+        said = " ".join(verb("repair", f"{variable}=/srv/elsewhere", code=1).split())
+        assert f"{variable} is /srv/elsewhere, and the data of mp-lifecycle are in {place}, where they stay" in said
+    assert not host.file("/srv/elsewhere").exists
+    assert host.run("marketprism health").rc == 0
+
+
 def test_a_restart_says_what_the_exchange_no_longer_has_and_fetches_the_rest(host: Host) -> None:
     """The trades of a hole that no exchange fills are those that were not traded yet."""
     future = (
