@@ -30,6 +30,7 @@ def ansible(program: str, *arguments: str | Path) -> subprocess.CompletedProcess
         **os.environ,
         "ANSIBLE_CONFIG": str(EPHEMERAL / "ansible.cfg"),
         "ANSIBLE_ROLES_PATH": str(CLONE / "roles"),
+        "ANSIBLE_FORCE_COLOR": "false",  # which molecule sets: what is printed is searched
     }
     command = [program, "-i", EPHEMERAL / "inventory", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
