@@ -69,10 +69,12 @@ async def test_every_kind_of_problem_is_named_and_none_of_the_outside_ones_ends_
     scene = Scene()
     scene.age("trade", 60)
     scene.publisher._connection.cause = "NATS at nats://127.0.0.1:1 is away"
+    scene.publisher._spool.unreadable.append("a cannot be read")
     scene.venue.state.blocked("rest", "HTTP 451 restricted")
     assert scene.problems() == [
         "stale: binance-spot trade BTC-USDT",
         "publisher: NATS at nats://127.0.0.1:1 is away",
+        "publisher: a cannot be read",
         "binance-spot blocked: HTTP 451 restricted",
     ]
     assert scene.reporter.report().live

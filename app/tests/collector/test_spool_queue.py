@@ -71,6 +71,21 @@ def test_what_is_cut_off_is_counted_and_not_written_to_again() -> None:
     assert made.target() is not segment
 
 
+def test_what_is_left_aside_is_neither_read_nor_written_nor_deleted_and_stays_counted() -> None:
+    made = queue()
+    segment = made.target()
+    made.written(segment, 60, 5)
+    made.took(segment, 20, 1, 2)
+    made.leave_aside(segment)
+    assert (made.bytes, made.events, made.has_unread) == (60, 3, False)
+    assert not made.acknowledged(segment)
+    newer = made.target()
+    assert newer is not segment
+    made.written(newer, 30, 1)
+    assert made.reading() is newer
+    assert made.done() == []
+
+
 def test_a_segment_of_which_nothing_could_be_written_may_go() -> None:
     made = queue()
     segment = made.target()

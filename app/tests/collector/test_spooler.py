@@ -160,6 +160,78 @@ async def test_a_disk_that_takes_nothing_gives_back_what_it_has(
         assert [numbers for _, numbers in made.stored] == [[n] for n in range(22)]
 
 
+class Unreadable:
+    """A disk that does not give one file back."""
+
+    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._path, self._read = path, spool_files.read
+        monkeypatch.setattr(spool_files, "read", self)
+        monkeypatch.setattr(spooler, "RETRY_SECONDS", 0.01)
+
+    def __call__(self, path: Path, *args: int, **options: int) -> spool_files.Chunk:
+        if path == self._path:
+            raise OSError(errno.EIO, "Input/output error")
+        return self._read(path, *args, **options)
+
+
+async def test_what_cannot_be_read_does_not_keep_what_is_new_from_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with run(tmp_path) as first:
+        first.trades(10)
+        await until(lambda: first.lane.spooled == 6)
+    Unreadable(tmp_path / "MARKET_DATA-0000000001.v1.spool", monkeypatch)
+    monkeypatch.setattr(spooler, "READ_TRIES", 10**9)
+    async with run(tmp_path, "b1") as second:
+        second.trades(20)
+        await until(lambda: second.lane.spooled == 20)
+        assert second.spooler.cause == f"spool {tmp_path}: Input/output error"
+
+
+async def test_a_segment_that_cannot_be_read_is_left_aside_by_name_and_sent_by_the_next_run_that_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with run(tmp_path) as first:
+        first.trades(10)
+        await until(lambda: first.lane.spooled == 6)
+    path = tmp_path / "MARKET_DATA-0000000001.v1.spool"
+    left = path.read_bytes()
+    Unreadable(path, monkeypatch)
+    async with run(tmp_path, "b1") as second:
+        second.trades(20)
+        await second.store_everything()
+        assert [numbers for _, numbers in second.stored] == [[n] for n in range(20)]
+        await until(lambda: names(tmp_path) == [path.name])
+        assert path.read_bytes() == left
+        assert (second.spool.bytes, second.spooler.cause) == (len(left), None)
+        (said,) = second.spool.unreadable
+        assert said == (
+            f"{path} cannot be read (Input/output error) and was left aside; let the collector read it, or move it "
+            "away, then restart the collector"
+        )
+    assert capsys.readouterr().out.count("was left aside") == 1
+    monkeypatch.undo()
+    async with run(tmp_path, "b2") as third:
+        await third.store_everything()
+        assert [numbers for _, numbers in third.stored] == [[n] for n in range(10)]
+        assert third.lane.counters.recovered == 10
+
+
+async def test_what_this_run_wrote_and_cannot_read_again_stays_in_the_account_as_spooled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Unreadable(tmp_path / "MARKET_DATA-0000000001.v1.spool", monkeypatch)
+    async with run(tmp_path) as made:
+        made.trades(10)
+        await until(lambda: made.lane.spooled == 6)
+        await made.store_everything()
+        made.trades(10)
+        await made.store_everything()
+        count = made.lane.counters
+        assert (count.received, count.published, made.lane.spooled, made.lane.in_flight) == (20, 14, 6, 0)
+        assert [numbers for _, numbers in made.stored] == [[n] for n in (*range(4), *range(10, 20))]
+
+
 async def test_at_the_end_everything_is_kept_whatever_the_bound(tmp_path: Path) -> None:
     async with run(tmp_path, limit=10) as made:
         made.trades(6)

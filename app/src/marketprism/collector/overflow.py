@@ -175,6 +175,11 @@ class Overflow:
         self._queue.took(segment, chunk.offset, len(chunk.records), events)
         self._on_change()
 
+    def leave_aside(self, segment: Segment) -> None:
+        """Go on with what comes after a segment that cannot be read; its events stay spooled, for the next run."""
+        self._queue.leave_aside(segment)
+        self._on_change()
+
     def gave_up(self, segment: Segment) -> int:
         """Count the unread part of a segment as lost; return its bytes."""
         size, events = self._queue.cut(segment)

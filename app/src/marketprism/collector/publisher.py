@@ -134,6 +134,11 @@ class Publisher:
         )
 
     @property
+    def unreadable(self) -> list[str]:
+        """Files of the spool that wait for a remedy and the next run; nothing else waits for them."""
+        return self._spool.unreadable
+
+    @property
     def connected(self) -> bool:
         """Whether there is a connection now."""
         return self._connection.is_open

@@ -49,7 +49,7 @@ class Reporter:
         """Answer the health server."""
         stale, stuck, causes = self.stale(), self._watchdog.stuck(), self._publisher.causes
         problems = [f"stale: {feed}" for feed in stale]
-        problems += [f"publisher: {cause}" for cause in causes]
+        problems += [f"publisher: {cause}" for cause in (*causes, *self._publisher.unreadable)]
         problems += [f"stuck: {name}" for name in stuck]
         problems += [f"{name} {cause}" for name, cause in self._venue_causes().items()]
         return Report(

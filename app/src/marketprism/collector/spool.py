@@ -33,6 +33,8 @@ class Spool:
         self.limit = limit
         self.cut_bytes = 0
         """Bytes that were no sound records any more."""
+        self.unreadable: list[str] = []
+        """Files that could not be read and wait for the next run, each with its remedy."""
         self._queues: dict[str, SpoolQueue] = {}
         self._descriptor: int | None = None
 

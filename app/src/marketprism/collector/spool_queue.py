@@ -21,6 +21,8 @@ class Segment:
         offset: Up to where it has been read.
         events: Events of this run that are in the unread part.
         pending: Messages of the part that was read that are not acknowledged.
+        failures: Errors in a row when it was read.
+        is_aside: It could not be read. The next run tries again; until then it is neither written nor deleted.
     """
 
     path: Path
@@ -29,6 +31,8 @@ class Segment:
     offset: int = 0
     events: int = 0
     pending: int = 0
+    failures: int = 0
+    is_aside: bool = False
 
 
 class SpoolQueue:
@@ -93,7 +97,7 @@ class SpoolQueue:
 
     def reading(self) -> Segment:
         """Return the segment to read from next; there has to be something unread."""
-        return next(segment for segment in self._segments if segment.offset < segment.size)
+        return next(each for each in self._segments if each.offset < each.size and not each.is_aside)
 
     def took(self, segment: Segment, offset: int, records: int, events: int) -> None:
         """Note that a segment was read up to an offset."""
@@ -113,6 +117,13 @@ class SpoolQueue:
         if segment is self._tail:
             self._tail = None
         return size, events
+
+    def leave_aside(self, segment: Segment) -> None:
+        """Let what comes after a segment go before what is unread in it, which stays on disk and in the account."""
+        segment.is_aside = True
+        self._unread -= segment.size - segment.offset
+        if segment is self._tail:
+            self._tail = None
 
     def acknowledged(self, segment: Segment) -> bool:
         """Note that one message was acknowledged; true when its segment may be deleted now."""

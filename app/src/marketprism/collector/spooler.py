@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 
 from marketprism.collector import spool_files
 from marketprism.collector.overflow import WRITE_SECONDS, Batch, Overflow
@@ -13,6 +14,8 @@ from marketprism.telemetry import logs
 READ_BYTES = 1024 * 1024
 RETRY_SECONDS = 1.0
 """Wait after an error of the disk."""
+READ_TRIES = 5
+"""After so many errors in a row a segment is left aside: what comes after it must not wait for one bad file."""
 
 _log = logs.get("spool")
 
@@ -30,7 +33,7 @@ class Spooler:
         self._spool, self._queue, self._overflow = spool, queue, overflow
         self._files = asyncio.Lock()
         self._causes: dict[str, str] = {}
-        self._write_again_at = 0.0
+        self._not_before: dict[str, float] = {}
 
     @property
     def cause(self) -> str | None:
@@ -41,14 +44,8 @@ class Spooler:
         """Work for ever."""
         while True:
             self._overflow.turn.clear()
-            try:
-                async with self._files:
-                    busy = await self._turn()
-            except OSError as error:
-                self._note("read", self._explain(error))
-                await asyncio.sleep(RETRY_SECONDS)
-                continue
-            self._note("read", None)
+            async with self._files:
+                busy = await self._turn()
             if not busy:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(WRITE_SECONDS):
@@ -66,32 +63,41 @@ class Spooler:
 
     async def _turn(self) -> bool:
         """Read and delete first: a full disk must not keep what is on it from leaving."""
-        read = await self._read()
+        read = await self._try("read", self._read)
+        await self._try("delete", self._delete)
+        return await self._try("write", self._write_what_is_due) or read
+
+    async def _try(self, work: str, do: Callable[[], Awaitable[bool]]) -> bool:
+        """Do one kind of work; an error of the disk puts that off, and no other."""
+        now = asyncio.get_running_loop().time()
+        if now < self._not_before.get(work, 0.0):
+            return False
+        try:
+            busy = await do()
+        except OSError as error:
+            self._not_before[work] = now + RETRY_SECONDS
+            self._note(work, f"spool {self._spool.directory}: {error.strerror or error}")
+            return False
+        self._note(work, None)
+        return busy
+
+    async def _delete(self) -> bool:
         for segment in self._queue.done():
             await asyncio.to_thread(spool_files.remove, segment.path)
             self._queue.removed(segment)
-        return await self._write_what_is_due() or read
+        return False
 
     async def _write_what_is_due(self) -> bool:
-        now = asyncio.get_running_loop().time()
-        if now < self._write_again_at:
-            return False
+        full = None
         batch = self._overflow.to_write()
-        if batch is None:
-            self._note("write", None)
-            return False
-        try:
+        if batch is not None:
             if self._spool.has_room(sum(size(record) for record in _records(batch))):
                 await self._write(batch)
-                self._note("write", None)
-                return True
-            self._overflow.not_written()
-            cause = f"spool full: {self._spool.bytes} of {self._spool.limit} bytes in {self._spool.directory}"
-        except OSError as error:
-            self._write_again_at = now + RETRY_SECONDS
-            cause = self._explain(error)
-        self._note("write", cause)
-        return False
+            else:
+                self._overflow.not_written()
+                full = f"spool full: {self._spool.bytes} of {self._spool.limit} bytes in {self._spool.directory}"
+        self._note("room", full)
+        return batch is not None and full is None
 
     async def _write(self, batch: Batch) -> None:
         segment = self._queue.target()
@@ -107,9 +113,16 @@ class Spooler:
         if not most:
             return False
         segment = self._queue.reading()
-        chunk = await asyncio.to_thread(
-            spool_files.read, segment.path, segment.offset, segment.size, most_bytes=READ_BYTES, most_records=most
-        )
+        try:
+            chunk = await asyncio.to_thread(
+                spool_files.read, segment.path, segment.offset, segment.size, most_bytes=READ_BYTES, most_records=most
+            )
+        except OSError as error:
+            segment.failures += 1
+            if segment.failures == READ_TRIES:
+                self._leave_aside(segment, error)
+            raise
+        segment.failures = 0
         self._overflow.took(segment, chunk)
         if chunk.damaged:
             await self._cut(segment)
@@ -121,8 +134,14 @@ class Spooler:
         _log.error("spool damaged; cut off after the last sound record", path=str(segment.path), bytes=lost)
         await asyncio.to_thread(spool_files.cut, segment.path, segment.offset)
 
-    def _explain(self, error: OSError) -> str:
-        return f"spool {self._spool.directory}: {error.strerror or error}"
+    def _leave_aside(self, segment: Segment, error: OSError) -> None:
+        self._overflow.leave_aside(segment)
+        text = (
+            f"{segment.path} cannot be read ({error.strerror or error}) and was left aside; let the collector read it, "
+            "or move it away, then restart the collector"
+        )
+        self._spool.unreadable.append(text)
+        _log.error(text, bytes=segment.size - segment.offset, events=segment.events)
 
     def _note(self, work: str, cause: str | None) -> None:
         before = self._causes.get(work)
