@@ -71,6 +71,11 @@ class Driven:
         self.lane.overflow.written(batch, segment, len(data))
         return [message.id for message in batch.messages]
 
+    def fail_write(self) -> None:
+        if self.batch is not None:
+            self.batch = None
+            self.lane.overflow.not_written()
+
     def read(self) -> int:
         """Likewise with one read; return the number of messages."""
         most = self.lane.overflow.room_to_read

@@ -83,6 +83,21 @@ def test_what_is_being_written_does_not_enter_the_window_beside_it() -> None:
     assert list(driven.stored.values()) == [[0], [1], [2], [3]]
 
 
+def test_a_write_that_failed_while_the_server_took_everything_before_it_leaves_nothing_standing() -> None:
+    driven = Driven(messages=2)
+    outage(driven, 4)
+    driven.write()
+    driven.begin_write()
+    for message in driven.send():
+        driven.lane.answered(message.number, driven.store(message))
+    driven.lane.work.clear()
+    driven.fail_write()
+    assert driven.lane.work.is_set()
+    for message in driven.send():
+        driven.lane.answered(message.number, driven.store(message))
+    assert list(driven.stored.values()) == [[0], [1], [2], [3]]
+
+
 def test_a_burst_that_the_server_takes_in_time_never_touches_the_disk() -> None:
     driven = Driven(messages=2)
     for _ in range(50):
@@ -101,8 +116,8 @@ def test_publishers_wait_when_the_disk_takes_nothing_and_memory_is_used() -> Non
     assert not driven.lane.full
     outage(driven, 1)
     assert driven.lane.full, "two on their way, eight behind them"
-    assert driven.lane.overflow.to_write() is not None
-    driven.lane.overflow.not_written()
+    driven.begin_write()
+    driven.fail_write()
     assert driven.lane.full
     driven.write()
     driven.write()
@@ -244,6 +259,9 @@ class Storm(Driven):
         self.end_write()
         self.spooled |= self.on_disk()
 
+    def fail(self) -> None:
+        self.fail_write()
+
     def read_or_delete(self) -> None:
         self.end()
         self.read()
@@ -273,7 +291,8 @@ def _numbers(data: bytes) -> list[int]:
 
 STEPS = (
     Storm.trade, Storm.book_always, Storm.send_all, Storm.acknowledge, Storm.lose_acknowledgement, Storm.be_full,
-    Storm.lose_connection, Storm.wait, Storm.flush, Storm.begin, Storm.end, Storm.read_or_delete, Storm.be_killed,
+    Storm.lose_connection, Storm.wait, Storm.flush, Storm.begin, Storm.end, Storm.fail, Storm.read_or_delete,
+    Storm.be_killed,
 )  # fmt: skip
 
 

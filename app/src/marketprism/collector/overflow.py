@@ -159,8 +159,9 @@ class Overflow:
         self._on_change()
 
     def not_written(self) -> None:
-        """Note that the disk did not take the batch."""
+        """Note that the disk did not take the batch; nothing could enter the window beside it."""
         self._being_written = 0
+        self._on_change()
 
     def took(self, segment: Segment, chunk: Chunk) -> None:
         """Put what was read into the window, to be sent under its old ids."""
