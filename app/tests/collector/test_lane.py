@@ -71,6 +71,28 @@ def test_without_an_acknowledgement_everything_is_sent_again_at_doubling_interva
     assert all(numbers == [1, 2] for _, numbers in times)
 
 
+def test_a_stream_that_takes_messages_and_acknowledges_none_is_a_named_cause_until_it_does() -> None:
+    driven = Driven(ack_seconds=1.0)
+    driven.book()
+    causes = []
+    for _ in range(80):
+        driven.lane.tick()
+        sent = driven.send()
+        causes.append(driven.lane.cause)
+        driven.now += 0.1
+    first = causes.index("MARKET_DATA takes messages and does not acknowledge them; see whether the disk of NATS works")
+    assert first * 0.1 == pytest.approx(1.0, abs=0.15)
+    assert set(causes[:first]) == {None}
+    assert len(set(causes[first:])) == 1, "sending again is no answer"
+    driven.lane.start_over()
+    assert driven.lane.cause == causes[-1], "nor is a new connection"
+    (message,) = sent or driven.send()
+    driven.lane.answered(message.number, FULL)
+    assert driven.lane.cause == "MARKET_DATA: maximum bytes exceeded (error 10077)"
+    driven.lane.answered(message.number, STORED)
+    assert driven.lane.cause is None
+
+
 def test_only_books_that_may_coalesce_give_way_and_the_newest_survives() -> None:
     driven = Driven(messages=2)
     for _ in range(5):

@@ -2,14 +2,19 @@
 
 import asyncio
 import socket
+import time
 from pathlib import Path
 
 import pytest
 
+from marketprism.collector import service as module
 from marketprism.collector.service import CollectorService
+from marketprism.contract.instruments import Source
 from marketprism.errors import ConfigurationError, UnavailableError
 from marketprism.nkey import NKey
 from marketprism.settings import CollectorSettings, Settings
+from tests.collector.driven import STORED
+from tests.collector.events import instrument, trade
 
 
 @pytest.fixture
@@ -46,6 +51,30 @@ async def test_a_spool_that_cannot_be_used_ends_the_start_by_its_setting(setting
     service = CollectorService(settings.model_copy(update={"collector": changed}))
     with pytest.raises(ConfigurationError, match=r"collector\.spool_directory"):
         await service.run(asyncio.Event())
+
+
+@pytest.mark.parametrize("named", [True, False])
+async def test_a_publisher_that_stands_still_is_stuck_unless_the_lack_of_acknowledgements_is_named(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, *, named: bool
+) -> None:
+    monkeypatch.setattr(module, "STALLED_SECONDS", 0.1)
+    monkeypatch.setattr(module, "WATCH_SECONDS", 0.02)
+    service = CollectorService(settings)
+    service._publisher._connection.cause = None
+    lane = service._publisher.lanes["MARKET_DATA"]
+    await service._publisher.publish("trade", Source.LIVE, instrument(), trade(1))
+    lane.flush()
+    message = lane.next_message()
+    assert message is not None
+    watch = asyncio.create_task(service._watch_publisher())
+    message.sent_at = time.monotonic() - (lane._limits.ack_seconds + 1 if named else 0)
+    lane.tick()
+    await asyncio.sleep(0.4)
+    assert list(service._watchdog.stuck()) == ([] if named else ["publisher"])
+    lane.answered(message.number, STORED)
+    await asyncio.sleep(0.1)
+    assert service._watchdog.stuck() == {}
+    watch.cancel()
 
 
 def free_port() -> int:

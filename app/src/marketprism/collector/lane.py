@@ -106,7 +106,9 @@ class Lane:
 
     @property
     def cause(self) -> str | None:
-        """Why the stream takes no messages; None when it does."""
+        """Why the stream takes no messages, or does not say that it does; None when all is well."""
+        if self._blockade.cause is None and self._ack_seconds > self._limits.ack_seconds:  # since the last answer
+            return f"{self.stream} takes messages and does not acknowledge them; see whether the disk of NATS works"
         return self._blockade.cause
 
     @property
@@ -214,6 +216,7 @@ class Lane:
         Returns:
             Seconds since the message was sent when this settles it, else None.
         """
+        self._ack_seconds = self._limits.ack_seconds
         if not payload:
             self._block(number, f"no stream takes the subjects of {self.stream}; run 'marketprism streams apply'")
             return None
@@ -265,7 +268,6 @@ class Lane:
             return None
         self.counters.published += message.events
         self.counters.recovered += message.recovers
-        self._ack_seconds = self._limits.ack_seconds
         if self._blockade.cause is not None:
             self._blockade.lift()
             self.work.set()

@@ -30,6 +30,7 @@ DRAIN_SECONDS = 6.0
 """Longest wait at the end for acknowledgements; what has none by then goes to the spool."""
 STALLED_SECONDS = 60.0
 """A publisher that has a connection, no named cause and events in flight must publish something in this time."""
+WATCH_SECONDS = 1.0
 START_EXTENSION = "EXTEND_TIMEOUT_USEC=30000000"
 
 _log = logs.get("collector")
@@ -143,7 +144,7 @@ class CollectorService:
             if published != before or self._publisher.causes or not self._publisher.in_flight:
                 beat.progress()
             before = published
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(WATCH_SECONDS)
 
     def _sink(self, venue: str) -> Callable[[Record], Awaitable[None]]:
         async def sink(record: Record) -> None:
