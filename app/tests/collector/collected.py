@@ -20,6 +20,8 @@ class Collected:
     def __init__(self, name: str, settings: VenueSettings, **collector: object) -> None:
         self.records: list[Record] = []
         self.taps: list[bytes] = []
+        self.room_for_trades = asyncio.Event()
+        self.room_for_trades.set()
         self.beat: Beat = Watchdog().loop(name)
         self.allowance = Allowance(20)
         self.venue = VenueCollector(
@@ -33,6 +35,8 @@ class Collected:
 
     async def _keep(self, record: Record) -> None:
         self.records.append(record)
+        if record.data_type == "trade":
+            await self.room_for_trades.wait()
 
     def count(self, data_type: str) -> int:
         return sum(record.data_type == data_type for record in self.records)

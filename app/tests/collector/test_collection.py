@@ -133,6 +133,21 @@ async def test_a_stream_that_went_quiet_is_named_until_it_lives_again() -> None:
 
 
 @pytest.mark.usefixtures("impatient")
+async def test_a_connection_that_our_own_publisher_keeps_from_being_read_is_not_renewed() -> None:
+    async with exchange(rate=100.0) as settings, collecting("binance-spot", settings) as collected:
+        await until(lambda: collected.count("trade"))
+        with capture_logs() as logs:
+            collected.room_for_trades.clear()
+            await until(lambda: any(log["event"] == "feeds silent" for log in logs))
+            await asyncio.sleep(LOOK_SECONDS + LIMIT_SECONDS)
+            collected.room_for_trades.set()
+            await until(lambda: any(log["event"] == "feeds live again" for log in logs))
+        silent = next(log for log in logs if log["event"] == "feeds silent")
+        assert "trade BTC-USDT (no room in the publisher)" in silent["feeds"]
+        assert [(s.attempts, s.losses) for s in collected.venue.sessions.values()] == [(1, 0)]
+
+
+@pytest.mark.usefixtures("impatient")
 async def test_a_book_that_waits_for_its_image_is_no_reason_to_renew_the_connection() -> None:
     async with exchange() as settings:
         await inject(settings, "slow-snapshot", "binance-spot", delay=5.0)

@@ -101,6 +101,33 @@ async def test_waiting_for_our_own_publisher_is_no_silence(monkeypatch: pytest.M
         await until(lambda: heard.frames)
         await asyncio.sleep(0.5)  # five times the patience
         assert not heard.link.ended
+        assert heard.link.is_held_up
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.parametrize(("seconds", "anew"), [(0.3, True), (0.0, False)])
+async def test_a_link_that_was_held_up_listens_anew_from_then_on(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, *, anew: bool
+) -> None:
+    monkeypatch.setattr(module, "HELD_UP_SECONDS", 0.2)
+
+    async def speak(connection: ServerConnection) -> None:
+        await connection.send("1")
+        await stay(connection)
+
+    async with venue(speak) as port:
+        heard = Heard(port)
+        heard.hold.clear()
+        task = asyncio.create_task(heard.link.run())
+        await until(lambda: heard.frames)
+        heard.link.release()
+        since = heard.link.listening_since
+        assert since >= heard.link.opened_at
+        await asyncio.sleep(seconds)
+        heard.hold.set()
+        await until(lambda: not heard.link.is_held_up)
+        assert (heard.link.listening_since >= since + seconds > since) is anew
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

@@ -142,6 +142,48 @@ async def test_a_new_connection_that_delivers_nothing_does_not_replace_one_that_
         ticking.cancel()
 
 
+async def test_nothing_is_renewed_while_we_keep_the_connection_from_being_read_ourselves() -> None:
+    ticker = Ticker()
+    async with venue(ticker.serve) as port, running(Client(port)) as client:
+        ticking = asyncio.create_task(ticker.run())
+        await until(lambda: client.trades)
+        since = client.session.listening_since
+        assert since is not None
+        client.hold.clear()
+        await until(lambda: client.session.is_held_up)
+        assert client.session.listening_since is None
+        client.session.renew("test")
+        await asyncio.sleep(0.5)
+        assert client.session.attempts == 1
+        client.hold.set()
+        await until(lambda: client.session.rotations == 1)
+        assert client.session.listening_since > since
+        ticking.cancel()
+    assert client.lost == 0
+
+
+async def test_what_a_new_connection_holds_back_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SETTLE_SECONDS", 1.0)
+    monkeypatch.setattr(module, "MAX_HELD_BYTES", 1000)
+    sent = asyncio.Event()
+
+    async def speak(connection: ServerConnection) -> None:
+        if client.session.attempts > 1:
+            for number in range(500):
+                await connection.send(f"{number:010d}")
+            sent.set()
+        await stay(connection)
+
+    async with venue(speak) as port, running(Client(port, replace(CONNECTION, subscribe=(b"a",)))) as client:
+        await until(lambda: client.session.is_open)
+        client.session.renew("test")
+        await until(sent.is_set)
+        await asyncio.sleep(0.3)
+        assert (len(client.times), client.trades) == (100, []), "the rest waits in the socket"
+        await until(lambda: len(client.trades) == 500)
+        assert client.trades == list(range(500))
+
+
 async def test_where_nobody_speaks_a_new_connection_replaces_the_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "HANDOVER_SECONDS", 0.1)
     async with venue(stay) as port, running(Client(port)) as client:

@@ -136,13 +136,17 @@ class Collection:
     def _look_for_silence(self) -> None:
         """Log what fell silent since the last look, and renew the connections that should carry it."""
         now = time.monotonic()
-        silent = self._liveness.silent(now)
+        held_up = {name for name, session in self.sessions.items() if session.is_held_up}
+        silent = {
+            key: "no room in the publisher" if held_up & (self._liveness.carriers(key) or held_up) else how
+            for key, how in self._liveness.silent(now).items()
+        }
         _log_changes(self._name, silent.keys() - self._silent.keys(), silent, "feeds silent")
         _log_changes(self._name, self._silent.keys() - silent.keys(), self._silent, "feeds live again")
         self._silent = silent
-        open_since = {name: s.open_since for name, s in self.sessions.items() if s.open_since is not None}
+        since = {name: s.listening_since for name, s in self.sessions.items() if s.listening_since is not None}
         streamed = silent.keys() - self._polled - self._waiting_for_rest()
-        for name, key in self._renewals.due(streamed, self._liveness, open_since, now).items():
+        for name, key in self._renewals.due(streamed, self._liveness, since, now).items():
             self.sessions[name].renew(f"{' '.join(key)} {silent[key]}")
 
     def _waiting_for_rest(self) -> set[Key]:

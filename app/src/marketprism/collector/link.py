@@ -17,6 +17,8 @@ PING_SECONDS = 30.0
 strictest venue takes. The venue's own pings are answered by the library."""
 ANSWER_SECONDS = 8.0
 """Longest wait for the answer to a ping of the venue's own kind: with 20 s before it, still below OKX's 30."""
+HELD_UP_SECONDS = 1.0
+"""A frame that took longer waited for us, and what the venue sent meanwhile may be yet to come."""
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 MAX_OUTGOING = 1000
 """Messages waiting to be sent, at most; books that start over ask for a few each."""
@@ -53,8 +55,12 @@ class Link:
         self.subscribed_at: float | None = None
         """When the last message of the subscription was sent."""
         self.heard_at = 0.0
+        self.listening_since = 0.0
+        """Since when what comes is taken without a wait of ours."""
         self.held: deque[list[VenueEvent]] = deque()
         """What frames hold that is not let through yet."""
+        self.held_bytes = 0
+        """Of the frames that were held back."""
         self.delivers = False
         """Whether data has come, while it was held back."""
         self.released = asyncio.Event()
@@ -67,6 +73,16 @@ class Link:
         self._socket: ClientConnection | None = None
         self._outgoing: asyncio.Queue[bytes] = asyncio.Queue(max(MAX_OUTGOING, len(connection.subscribe)))
         self._idle = asyncio.Event()
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether what came has to wait for us. With room in the publisher nobody ever sees that."""
+        return not (self.released.is_set() and self._idle.is_set())
+
+    def release(self) -> None:
+        """Let through what comes from now on."""
+        self.released.set()
+        self.listening_since = time.monotonic()
 
     def send(self, message: bytes) -> bool:
         """Send one message after those before it, at the venue's pace; false when too much waits already."""
@@ -133,6 +149,9 @@ class Link:
             self._idle.clear()
             self.heard_at = time.monotonic()
             await self._on_frame(self, frame, receive_ns)
+            now = time.monotonic()
+            if now - self.heard_at > HELD_UP_SECONDS:
+                self.listening_since = now
 
     async def _write(self, socket: ClientConnection) -> None:
         pace_seconds = 1.0 / self._connection.max_messages_per_second

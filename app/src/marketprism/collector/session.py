@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from marketprism.collector.dialing import Dialing, Redial
-from marketprism.collector.link import Link
+from marketprism.collector.link import HELD_UP_SECONDS, Link
 from marketprism.telemetry import logs
 from marketprism.venues.protocol import Connection, Notice, Refusal, Send, VenueEvent
 
@@ -19,8 +19,9 @@ HANDOVER_SECONDS = 30.0
 """A new connection that delivers nothing for so long, while the old one does, does not replace it."""
 ROOM_SECONDS = 20.0
 """Wait for room for a second connection; after that the first one is closed before."""
-MAX_HELD = 100_000
-"""Frames that a new connection may hold back; then it is not read until they are let through."""
+MAX_HELD_BYTES = 16 * 1024 * 1024
+"""Of frames that a new connection may hold back; then it is not read until they are let through. What was read from
+them takes several times as much."""
 
 _log = logs.get("session")
 
@@ -73,9 +74,16 @@ class Session:
         return self._active is not None and not self._active.ended
 
     @property
-    def open_since(self) -> float | None:
-        """When the connection in use was opened, in monotonic seconds; None while there is none."""
-        return self._active.opened_at if self._active is not None and not self._active.ended else None
+    def is_held_up(self) -> bool:
+        """Whether what came has to wait for our own publisher: silence is no fault of the venue then."""
+        return self._active is not None and not self._active.ended and self._active.is_held_up
+
+    @property
+    def listening_since(self) -> float | None:
+        """Since when all that comes is taken, in monotonic seconds; None while nothing comes or it is held up."""
+        if self._active is None or self._active.ended or self._active.is_held_up:
+            return None
+        return self._active.listening_since
 
     def send(self, message: bytes) -> None:
         """Send one message on the connection in use; what a lost one did not send is forgotten."""
@@ -112,7 +120,7 @@ class Session:
         while link.held:  # what comes meanwhile lines up behind
             await self._traffic.take(link, link.held[0])
             link.held.popleft()
-        link.released.set()
+        link.release()
 
     async def _arrived(self, link: Link, frame: bytes, receive_ns: int) -> None:
         events = self._traffic.understand(frame, receive_ns)
@@ -125,9 +133,10 @@ class Session:
         data: list[VenueEvent] = [event for event in events if not isinstance(event, Notice | Send)]
         if data:
             link.held.append(data)
+            link.held_bytes += len(frame)
             link.delivers = link.delivers or not all(isinstance(event, Refusal) for event in data)
             self._changed.set()
-        if len(link.held) >= MAX_HELD:
+        if link.held_bytes >= MAX_HELD_BYTES:
             await link.released.wait()
 
     async def _successor(self, links: asyncio.TaskGroup, link: Link) -> Link:
@@ -141,6 +150,8 @@ class Session:
                 self.renew(f"{now - link.opened_at:.0f} s old")
             if self._renewal is None or now < self._redial.not_before:
                 await self._change((rotate_at if self._renewal is None else self._redial.not_before) - now)
+            elif link.is_held_up:  # a second one would hold back all that comes until we go on
+                await self._change(HELD_UP_SECONDS)
             elif self._dialing.places.room_for_socket:
                 fresh = await self._replacement(links, link)
                 if fresh is not None:
