@@ -9,10 +9,15 @@ import pytest
 
 from marketprism.collector import service as module
 from marketprism.collector.service import CollectorService
+from marketprism.collector.spool_records import decode
+from marketprism.collector.venue import VenueCollector
+from marketprism.contract import wire
 from marketprism.contract.instruments import Source
 from marketprism.errors import ConfigurationError, UnavailableError
 from marketprism.nkey import NKey
+from marketprism.pipeline.outputs import Record
 from marketprism.settings import CollectorSettings, Settings
+from marketprism.telemetry.watchdog import Beat
 from tests.collector.driven import STORED
 from tests.collector.events import instrument, trade
 
@@ -75,6 +80,29 @@ async def test_a_publisher_that_stands_still_is_stuck_unless_the_lack_of_acknowl
     await asyncio.sleep(0.1)
     assert service._watchdog.stuck() == {}
     watch.cancel()
+
+
+async def test_a_venue_that_fails_takes_nothing_received_along(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(venue: VenueCollector, _beat: Beat) -> None:
+        for number in range(3):
+            await venue._sink(Record("trade", instrument(), trade(number)))
+        raise ConfigurationError("not listed", remedy="list it")
+
+    monkeypatch.setattr(VenueCollector, "run", fail)
+    monkeypatch.setattr(module, "DRAIN_SECONDS", 0.1)
+    ports = {"health_port": free_port(), "metrics_port": free_port()}
+    update = {
+        "collector": settings.collector.model_copy(update=ports),
+        "nats": settings.nats.model_copy(update={"url": "nats://127.0.0.1:1"}),
+        "venues": {"okx-swap": settings.venues["okx-swap"]},
+    }
+    with pytest.raises(ConfigurationError, match="not listed"):
+        await CollectorService(settings.model_copy(update=update)).run(asyncio.Event())
+    (path,) = settings.collector.spool_directory.iterdir()
+    (record,) = decode(path.read_bytes(), 10).records
+    assert [event.trade_id for event in wire.decode(record.subject, record.payload).events] == [0, 1, 2]
 
 
 def free_port() -> int:

@@ -93,11 +93,13 @@ class CollectorService:
                     background.create_task(self._watch_publisher(), name="publisher watch"),
                     background.create_task(self._watchdog.run(self._reporter.status), name="watchdog"),
                 ]
-                await self._collect(stop)
-                notify("STOPPING=1")
-                await _drain(publisher)
-                for chore in chores:
-                    chore.cancel()
+                try:
+                    await self._collect(stop)
+                finally:  # what one venue fails by is no reason to lose what was received from all
+                    notify("STOPPING=1")
+                    await _drain(publisher)
+                    for chore in chores:
+                        chore.cancel()
 
     def _acknowledged(self, seconds: float) -> None:
         self._metrics.ack_seconds.observe(seconds)
