@@ -83,8 +83,10 @@ class Driven:
             return 0
         segment = self.queue.reading()
         found = decode(self.disk[segment.path][segment.offset : segment.size], most)
-        self.lane.overflow.took(segment, Chunk(found.records, segment.offset + found.end, damaged=not found.sound))
-        if not found.sound:
+        damaged = not found.sound or found.needed > 0
+        chunk = Chunk(found.records, segment.offset + found.end, damaged=damaged, skipped=found.skipped)
+        self.lane.overflow.took(segment, chunk)
+        if damaged:
             self.lane.overflow.gave_up(segment)
         return len(found.records)
 

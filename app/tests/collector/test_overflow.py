@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -171,20 +172,22 @@ def test_a_recovered_message_that_the_server_never_takes_is_received_and_refused
     driven.balance()
 
 
-def test_events_that_the_disk_gives_back_damaged_are_refused_and_those_before_them_sent() -> None:
+@pytest.mark.parametrize("lost", [[4], [5], [4, 5], [2], [2, 4]])
+def test_events_that_the_disk_gives_back_damaged_are_refused_and_the_others_sent(lost: list[int]) -> None:
     driven = Driven(messages=2)
     outage(driven, 6)
     driven.write()
     driven.write()
     (path,) = driven.disk
     one = len(driven.disk[path]) // 6
-    torn = bytearray(driven.disk[path])
-    torn[4 * one + 30] ^= 1
-    driven.disk[path] = bytes(torn)
+    changed = bytearray(driven.disk[path])
+    for number in lost:
+        changed[number * one + 30] ^= 1
+    driven.disk[path] = bytes(changed)
     finish(driven)
-    assert list(driven.stored.values()) == [[0], [1], [2], [3]]
+    assert list(driven.stored.values()) == [[n] for n in range(6) if n not in lost]
     count = driven.lane.counters
-    assert (count.published, count.refused) == (4, 2)
+    assert (count.published, count.refused) == (6 - len(lost), len(lost))
     driven.balance()
     assert driven.disk == {}
 

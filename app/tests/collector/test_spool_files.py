@@ -68,11 +68,31 @@ def test_a_torn_end_of_an_earlier_run_is_damaged(path: Path) -> None:
     assert read(path, end=5 * ONE + 20) == Chunk(RECORDS, 5 * ONE, damaged=True)
 
 
-def test_a_changed_byte_damages_the_rest_of_the_file(path: Path) -> None:
+def change(path: Path, *places: int) -> None:
     data = bytearray(path.read_bytes())
-    data[3 * ONE + 20] ^= 1
+    for at in places:
+        data[at] ^= 1
     path.write_bytes(data)
-    assert read(path) == Chunk(RECORDS[:3], 3 * ONE, damaged=True)
+
+
+@pytest.mark.parametrize("most", [8, ONE + 8, 10_000])
+def test_a_changed_byte_costs_one_record(path: Path, most: int) -> None:
+    change(path, 2 * ONE + 20)
+    found, offset, skipped = [], 0, 0
+    while offset < 5 * ONE:
+        chunk = read(path, offset, most_bytes=most)
+        assert not chunk.damaged
+        found, offset, skipped = found + chunk.records, chunk.offset, skipped + chunk.skipped
+    assert (found, skipped) == (RECORDS[:2] + RECORDS[3:], ONE)
+
+
+@pytest.mark.parametrize("places", [[4 * ONE + 20], [3 * ONE + 20, 4 * ONE + 20], [3 * ONE]])
+@pytest.mark.parametrize("most", [8, 10_000])
+def test_what_no_sound_record_follows_is_damaged_up_to_the_end(path: Path, places: list[int], most: int) -> None:
+    change(path, *places)
+    sound = places[0] // ONE
+    assert read(path, (sound - 1) * ONE, most_bytes=most).records == RECORDS[sound - 1 : sound]
+    assert read(path, sound * ONE, most_bytes=most) == Chunk([], sound * ONE, damaged=True)
 
 
 def test_a_deleted_file_is_damaged_as_a_whole(path: Path) -> None:

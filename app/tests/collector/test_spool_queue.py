@@ -36,7 +36,7 @@ def test_a_segment_may_go_when_it_is_read_and_everything_read_from_it_is_acknowl
     made.written(segment, 60, 2)
     made.took(segment, 30, 1, 1)
     assert not made.acknowledged(segment)
-    made.took(segment, 60, 1, 1)
+    assert made.took(segment, 60, 1, 1) == 0
     assert made.done() == []
     assert made.acknowledged(segment)
     assert made.done() == [segment]
@@ -69,6 +69,18 @@ def test_what_is_cut_off_is_counted_and_not_written_to_again() -> None:
     assert made.cut(segment) == (40, 3)
     assert (made.bytes, made.events, made.has_unread) == (20, 0, False)
     assert made.target() is not segment
+
+
+def test_events_that_are_in_no_record_are_told_when_everything_is_read() -> None:
+    made = queue()
+    segment = made.target()
+    made.written(segment, 90, 6)
+    assert made.took(segment, 60, 1, 2) == 0
+    assert made.events == 4
+    assert made.took(segment, 90, 1, 3) == 1
+    assert made.events == 0
+    made.written(segment, 30, 2)
+    assert made.took(segment, 120, 1, 2) == 0
 
 
 def test_what_is_left_aside_is_neither_read_nor_written_nor_deleted_and_stays_counted() -> None:

@@ -98,8 +98,8 @@ async def test_a_damaged_end_is_cut_off_counted_and_logged_with_its_bytes(
     elif damage == "zeros":
         data, lost, sound = data + bytes(300), 300, 10
     else:
-        data[8 * one + 40] ^= 0x10
-        lost, sound = 2 * one + 1, 8
+        data[9 * one + 40] ^= 0x10
+        lost, sound = one + 1, 9
     path.write_bytes(data)
     async with run(tmp_path, "b1") as second:
         await second.store_everything()
@@ -110,6 +110,26 @@ async def test_a_damaged_end_is_cut_off_counted_and_logged_with_its_bytes(
     said = capsys.readouterr()
     assert "spool damaged" in said.out
     assert str(lost) in said.out
+
+
+async def test_a_damaged_record_between_sound_ones_is_skipped_counted_and_logged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with run(tmp_path) as made:
+        made.trades(10)
+        await until(lambda: made.lane.spooled == 6)
+        path = tmp_path / "MARKET_DATA-0000000001.v1.spool"
+        data = bytearray(path.read_bytes())
+        one = len(data) // 10
+        data[6 * one + 40] ^= 0x10
+        path.write_bytes(data)
+        await made.store_everything()
+        await until(lambda: made.spool.bytes == 0)
+        assert [numbers for _, numbers in made.stored] == [[n] for n in range(10) if n != 6]
+        count = made.lane.counters
+        assert (count.published, count.refused, made.lane.spooled) == (9, 1, 0)
+        assert made.spool.cut_bytes == one
+    assert f"bytes={one} " in capsys.readouterr().out
 
 
 async def test_a_full_spool_is_a_named_cause_that_ends_when_there_is_room(tmp_path: Path) -> None:

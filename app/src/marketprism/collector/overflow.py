@@ -173,7 +173,7 @@ class Overflow:
                 )
             )
         events = sum(record.events for record in chunk.records)
-        self._queue.took(segment, chunk.offset, len(chunk.records), events)
+        self._counters.refused += self._queue.took(segment, chunk.offset, len(chunk.records), events)
         self._on_change()
 
     def leave_aside(self, segment: Segment) -> None:

@@ -26,11 +26,13 @@ class Chunk:
         records: In the order in which they were written.
         offset: Where the last of them ends in the file.
         damaged: What follows there up to the end of the file is no record.
+        skipped: Bytes before it that are a record no more.
     """
 
     records: list[Record]
     offset: int
     damaged: bool
+    skipped: int = 0
 
 
 def write(path: Path, offset: int, records: Iterable[Record]) -> int:
@@ -77,14 +79,15 @@ def read(path: Path, offset: int, end: int, *, most_bytes: int, most_records: in
     try:
         data, end = _pread(descriptor, offset, end, most_bytes)
         found = decode(data, most_records)
-        if not found.records and len(data) < found.needed <= end - offset:
+        while not found.records and len(data) < found.needed <= end - offset:
             data, end = _pread(descriptor, offset, end, found.needed)
             found = decode(data, most_records)
     finally:
         os.close(descriptor)
     at = offset + found.end
     lost = at == end < expected  # the file is shorter than it was
-    return Chunk(found.records, at, damaged=lost or at + found.needed > end or not found.sound)
+    damaged = lost or at + found.needed > end or not found.sound
+    return Chunk(found.records, at, damaged=damaged, skipped=found.skipped)
 
 
 def _pread(descriptor: int, offset: int, end: int, most: int) -> tuple[bytes, int]:

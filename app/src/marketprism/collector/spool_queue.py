@@ -99,24 +99,24 @@ class SpoolQueue:
         """Return the segment to read from next; there has to be something unread."""
         return next(each for each in self._segments if each.offset < each.size and not each.is_aside)
 
-    def took(self, segment: Segment, offset: int, records: int, events: int) -> None:
-        """Note that a segment was read up to an offset."""
+    def took(self, segment: Segment, offset: int, records: int, events: int) -> int:
+        """Note that a segment was read up to an offset; return how many events of this run turned out to be lost."""
         self._unread -= offset - segment.offset
         segment.offset = offset
         segment.pending += records
         if not segment.inherited:
             segment.events -= events
             self.events -= events
+        return self._lost(segment) if segment.offset == segment.size else 0
 
     def cut(self, segment: Segment) -> tuple[int, int]:
         """Give up what is unread in a segment; return its bytes and its events of this run."""
-        size, events = segment.size - segment.offset, segment.events
-        segment.size, segment.events = segment.offset, 0
-        self.events -= events
+        size = segment.size - segment.offset
+        segment.size = segment.offset
         self._grow(-size)
         if segment is self._tail:
             self._tail = None
-        return size, events
+        return size, self._lost(segment)
 
     def leave_aside(self, segment: Segment) -> None:
         """Let what comes after a segment go before what is unread in it, which stays on disk and in the account."""
@@ -140,6 +140,12 @@ class SpoolQueue:
         self.bytes -= segment.size
         if segment is self._tail:
             self._tail = None
+
+    def _lost(self, segment: Segment) -> int:
+        """Take the events out of the account that no record held."""
+        events, segment.events = segment.events, 0
+        self.events -= events
+        return events
 
     def _grow(self, size: int) -> None:
         self.bytes += size

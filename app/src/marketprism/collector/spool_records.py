@@ -35,14 +35,16 @@ class Decoded:
     Attributes:
         records: In the order in which they were written.
         end: Where the last of them ends.
-        needed: Bytes from `end` that the next record says it takes, when they are not all here; else 0.
+        needed: Bytes from `end` without which it cannot be told how to go on, when they are not all here; else 0.
         sound: False when what follows `end` is no record, however many bytes would be added.
+        skipped: Bytes before `end` that are a record no more, where a sound one follows.
     """
 
     records: list[Record]
     end: int
     needed: int
     sound: bool
+    skipped: int
 
 
 def size(record: Record) -> int:
@@ -58,23 +60,37 @@ def encode(record: Record) -> bytes:
 
 
 def decode(data: bytes, most: int) -> Decoded:
-    """Read records from the start of some bytes, `most` at most, up to the first that is torn or not sound."""
+    """Read records from the start of some bytes, `most` at most, up to the first that is torn or not sound.
+
+    A changed record whose length still leads to a sound one is skipped: it must not take those after it along.
+    """
     records: list[Record] = []
-    end = 0
+    end = skipped = 0
     while len(records) < most and end < len(data):
-        if len(data) - end < _FRAME.size:
-            return Decoded(records, end, needed=_FRAME.size, sound=True)
-        length, checksum = _FRAME.unpack_from(data, end)
-        start = end + _FRAME.size
-        if len(data) - start < length:
-            return Decoded(records, end, needed=_FRAME.size + length, sound=True)
-        body = data[start : start + length]
-        record = _record(body) if length >= _BODY.size and zlib.crc32(body) == checksum else None
+        begin = end
+        stop, record = _frame(data, begin)
+        if record is None and stop <= len(data):
+            begin = stop
+            stop, record = _frame(data, begin)
         if record is None:
-            return Decoded(records, end, needed=0, sound=False)
+            torn = stop > len(data)
+            return Decoded(records, end, needed=stop - end if torn else 0, sound=torn, skipped=skipped)
         records.append(record)
-        end = start + length
-    return Decoded(records, end, needed=0, sound=True)
+        skipped += begin - end
+        end = stop
+    return Decoded(records, end, needed=0, sound=True, skipped=skipped)
+
+
+def _frame(data: bytes, begin: int) -> tuple[int, Record | None]:
+    """Return where a record ends, as far as that can be told, and the record when it is all there and sound."""
+    start = begin + _FRAME.size
+    if start > len(data):
+        return start, None
+    length, checksum = _FRAME.unpack_from(data, begin)
+    stop = start + length
+    body = data[start:stop]
+    is_sound = stop <= len(data) and length >= _BODY.size and zlib.crc32(body) == checksum
+    return stop, _record(body) if is_sound else None
 
 
 def _record(body: bytes) -> Record | None:

@@ -124,6 +124,9 @@ class Spooler:
             raise
         segment.failures = 0
         self._overflow.took(segment, chunk)
+        if chunk.skipped:
+            self._spool.cut_bytes += chunk.skipped
+            _log.error("spool damaged; skipped what is no sound record", path=str(segment.path), bytes=chunk.skipped)
         if chunk.damaged:
             await self._cut(segment)
         return True
