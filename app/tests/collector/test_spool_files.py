@@ -81,6 +81,7 @@ def test_a_changed_byte_costs_one_record(path: Path, most: int) -> None:
     found, offset, skipped = [], 0, 0
     while offset < 5 * ONE:
         chunk = read(path, offset, most_bytes=most)
+        assert chunk.records
         assert not chunk.damaged
         found, offset, skipped = found + chunk.records, chunk.offset, skipped + chunk.skipped
     assert (found, skipped) == (RECORDS[:2] + RECORDS[3:], ONE)
