@@ -47,7 +47,7 @@ async def test_without_a_server_and_a_spool_trades_wait_at_the_bound_and_books_c
     async with make(limits=Limits(messages=2)) as publisher:
         for number in range(5):
             await publisher.publish("orderbook", Source.LIVE, instrument(), book(number, 1))
-        assert (publisher.coalesced, publisher.in_flight) == (2, 3)
+        assert (publisher.counters.coalesced, publisher.in_flight) == (2, 3)
         waiting = asyncio.create_task(feed(publisher, 1000))
         await until(lambda: publisher.lanes["MARKET_DATA"].full)
         assert not waiting.done()
@@ -64,7 +64,7 @@ async def test_with_a_spool_trades_go_to_disk_and_books_still_coalesce(spooling:
         await spooling.publish("orderbook", Source.LIVE, instrument(), book(number, 1))
     await feed(spooling, 400)
     await until(lambda: spooling.spooled == 300)
-    assert (spooling.coalesced, spooling.in_flight, spooling.counters.received) == (2, 103, 405)
+    assert (spooling.counters.coalesced, spooling.in_flight, spooling.counters.received) == (2, 103, 405)
     assert balances(spooling)
 
 

@@ -30,7 +30,7 @@ async def test_every_event_is_stored_once_and_in_order(
         await feed(publisher, range(200))
         assert balances(publisher)
         await publisher.drain()
-        assert (publisher.published, publisher.in_flight, publisher.duplicates) == (200 * len(SYMBOLS), 0, 0)
+        assert (publisher.published, publisher.in_flight, publisher.counters.duplicates) == (200 * len(SYMBOLS), 0, 0)
     assert await ids(nats_admin, "MARKET_DATA") == {
         f"trade.binance.spot.{symbol}": list(range(200)) for symbol in SYMBOLS
     }
@@ -46,7 +46,7 @@ async def test_kill_9_in_the_middle_loses_nothing_and_doubles_nothing(
             await feed(publisher, range(first, first + 500))
             nats_server.send(signal.SIGSTOP)  # else a fast server may have acknowledged everything before it dies
             feeder = asyncio.create_task(feed(publisher, range(first + 500, first + 2000), pause_every=5))
-            resent = publisher.resent
+            resent = publisher.counters.resent
             await until(lambda: publisher.lanes["MARKET_DATA"].unacknowledged[0] > 100)
             nats_server.kill()
             await until(lambda: not publisher.connected)
@@ -54,8 +54,8 @@ async def test_kill_9_in_the_middle_loses_nothing_and_doubles_nothing(
             await asyncio.to_thread(nats_server.start)
             await feeder
             await publisher.drain()
-            assert publisher.resent > resent
-        assert (publisher.published, publisher.refused) == (total, 0)
+            assert publisher.counters.resent > resent
+        assert (publisher.published, publisher.counters.refused) == (total, 0)
     found = await ids(nats_admin, "MARKET_DATA")
     assert {subject: sorted(numbers) for subject, numbers in found.items()} == {
         f"trade.binance.spot.{symbol}": list(range(4000)) for symbol in SYMBOLS
@@ -85,12 +85,12 @@ async def test_a_frozen_server_is_a_named_cause_and_heals(nats_server: NatsServe
         nats_server.send(signal.SIGSTOP)
         try:
             await feed(publisher, range(5))
-            await until(lambda: publisher.resent > 0)
+            await until(lambda: publisher.counters.resent > 0)
         finally:
             nats_server.send(signal.SIGCONT)
         await publisher.drain()
         assert publisher.published == 5 * len(SYMBOLS)
-        await until(lambda: publisher.duplicates > 0)
+        await until(lambda: publisher.counters.duplicates > 0)
 
 
 async def test_a_half_open_link_with_full_buffers_is_noticed_and_replaced(
@@ -174,8 +174,8 @@ async def test_books_give_way_to_newer_ones_only_when_allowed(
         assert balances(publisher)
         await feeder
         await publisher.drain()
-        assert publisher.published + publisher.coalesced == 20
-        assert (publisher.coalesced > 0) is coalesce
+        assert publisher.published + publisher.counters.coalesced == 20
+        assert (publisher.counters.coalesced > 0) is coalesce
     numbers = (await ids(nats_admin, "ORDERBOOK_SNAP"))["orderbook.binance.spot.BTC-USDT"]
     assert len(numbers) == publisher.published
     assert numbers[-1] == 19, "the newest book always arrives"
@@ -188,4 +188,4 @@ async def test_an_event_larger_than_the_server_takes_is_refused_and_counted(
     async with make(nats_server) as publisher:
         await publisher.publish("orderbook", Source.SIMULATED, instrument(), book(1, levels=30_000))
         await publisher.drain()
-        assert (publisher.refused, publisher.published, publisher.in_flight) == (1, 0, 0)
+        assert (publisher.counters.refused, publisher.published, publisher.in_flight) == (1, 0, 0)

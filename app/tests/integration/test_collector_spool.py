@@ -93,7 +93,7 @@ async def test_books_give_way_to_the_newest_and_never_go_to_disk(outage: NatsSer
             await publisher.publish("orderbook", Source.SIMULATED, instrument(), book(number))
         await feed(publisher, range(1))
         await until(lambda: names(tmp_path))
-        assert (publisher.coalesced, publisher.lanes["ORDERBOOK_SNAP"].in_flight) == (94, 6)
+        assert (publisher.counters.coalesced, publisher.lanes["ORDERBOOK_SNAP"].in_flight) == (94, 6)
         assert {name.partition("-")[0] for name in names(tmp_path)} == {"MARKET_DATA"}
         assert balances(publisher)
 

@@ -95,26 +95,6 @@ class Publisher:
         return self.counters.published
 
     @property
-    def coalesced(self) -> int:
-        """Events that a newer one of their subject replaced before they were sent."""
-        return self.counters.coalesced
-
-    @property
-    def refused(self) -> int:
-        """Events that could not be made into a message that the server takes."""
-        return self.counters.refused
-
-    @property
-    def resent(self) -> int:
-        """Messages that were sent once more."""
-        return self.counters.resent
-
-    @property
-    def duplicates(self) -> int:
-        """Messages of which the stream said that it already held them."""
-        return self.counters.duplicates
-
-    @property
     def in_flight(self) -> int:
         """Events taken that are in memory and not yet acknowledged."""
         return sum(lane.in_flight for lane in self.lanes.values())
