@@ -87,13 +87,26 @@ def test_a_changed_byte_costs_one_record(path: Path, most: int) -> None:
     assert (found, skipped) == (RECORDS[:2] + RECORDS[3:], ONE)
 
 
-@pytest.mark.parametrize("places", [[4 * ONE + 20], [3 * ONE + 20, 4 * ONE + 20], [3 * ONE]])
+@pytest.mark.parametrize(
+    ("places", "hides"), [([4 * ONE + 20], False), ([3 * ONE + 20, 4 * ONE + 20], True), ([3 * ONE], True)]
+)
 @pytest.mark.parametrize("most", [8, 10_000])
-def test_what_no_sound_record_follows_is_damaged_up_to_the_end(path: Path, places: list[int], most: int) -> None:
+def test_what_no_sound_record_follows_is_damaged_up_to_the_end(
+    path: Path, places: list[int], most: int, *, hides: bool
+) -> None:
     change(path, *places)
     sound = places[0] // ONE
     assert read(path, (sound - 1) * ONE, most_bytes=most).records == RECORDS[sound - 1 : sound]
-    assert read(path, sound * ONE, most_bytes=most) == Chunk([], sound * ONE, damaged=True)
+    assert read(path, sound * ONE, most_bytes=most) == Chunk([], sound * ONE, damaged=True, hides=hides)
+
+
+def test_a_kept_file_has_another_name(path: Path) -> None:
+    data = path.read_bytes()
+    spool_files.keep(path)
+    (kept,) = path.parent.iterdir()
+    assert (kept.name, kept.read_bytes()) == ("MARKET_DATA-0000000001.v1.spool.damaged", data)
+    spool_files.keep(path)
+    assert list(path.parent.iterdir()) == [kept]
 
 
 def test_a_deleted_file_is_damaged_as_a_whole(path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketprism.collector.spool_records import Decoded, Record, decode, encode, size
+from marketprism.collector.spool_records import Decoded, Record, decode, encode, hides_records, size
 
 RECORD = Record("b0:7", "trade.binance.spot.BTC-USDT", b'{"events":[1,2]}', 2)
 records = st.builds(
@@ -66,6 +66,16 @@ def test_two_changed_records_in_a_row_are_not_skipped() -> None:
     changed[-1] ^= 1
     found = decode(encode(RECORD) + bytes(changed) * 2 + encode(RECORD), 10)
     assert (found.records, found.end, found.sound, found.skipped) == ([RECORD], size(RECORD), False, 0)
+
+
+@pytest.mark.parametrize("rest", [b"", bytes(100), encode(RECORD)[:-1], encode(RECORD)[:5]])
+def test_what_a_crash_leaves_hides_nothing(rest: bytes) -> None:
+    assert not hides_records(rest)
+
+
+@pytest.mark.parametrize("rest", [encode(RECORD) + b"x", bytes(100) + encode(RECORD)])
+def test_what_goes_on_after_the_damage_may_hide_records(rest: bytes) -> None:
+    assert hides_records(rest)
 
 
 def test_zeros_are_no_record() -> None:

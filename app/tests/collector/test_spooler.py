@@ -112,6 +112,29 @@ async def test_a_damaged_end_is_cut_off_counted_and_logged_with_its_bytes(
     assert str(lost) in said.out
 
 
+async def test_a_segment_whose_damage_hides_sound_records_is_kept_under_another_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with run(tmp_path) as first:
+        first.trades(10)
+        await until(lambda: first.lane.spooled == 6)
+    path = tmp_path / "MARKET_DATA-0000000001.v1.spool"
+    data = bytearray(path.read_bytes())
+    one = len(data) // 10
+    data[7 * one] ^= 0x10
+    path.write_bytes(data)
+    async with run(tmp_path, "b1") as second:
+        await second.store_everything()
+        await until(lambda: second.spool.bytes == 0)
+        assert [numbers for _, numbers in second.stored] == [[n] for n in range(7)]
+        assert second.spool.cut_bytes == 3 * one + 1
+    assert names(tmp_path) == [path.name + ".damaged"]
+    assert (tmp_path / names(tmp_path)[0]).read_bytes() == data
+    assert "kept as MARKET_DATA-0000000001.v1.spool.damaged" in capsys.readouterr().out
+    async with run(tmp_path, "b2") as third:
+        assert third.lane.is_idle
+
+
 async def test_a_damaged_record_between_sound_ones_is_skipped_counted_and_logged(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

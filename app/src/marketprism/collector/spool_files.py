@@ -15,7 +15,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from marketprism.collector.spool_records import Record, decode, encode
+from marketprism.collector.spool_records import Record, decode, encode, hides_records
+
+KEPT = ".damaged"
+"""Ends the names of files that are kept for somebody who can read more in them than we do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +30,14 @@ class Chunk:
         offset: Where the last of them ends in the file.
         damaged: What follows there up to the end of the file is no record.
         skipped: Bytes before it that are a record no more.
+        hides: Whether there may be sound records behind the damage all the same.
     """
 
     records: list[Record]
     offset: int
     damaged: bool
     skipped: int = 0
+    hides: bool = False
 
 
 def write(path: Path, offset: int, records: Iterable[Record]) -> int:
@@ -87,7 +92,8 @@ def read(path: Path, offset: int, end: int, *, most_bytes: int, most_records: in
     at = offset + found.end
     lost = at == end < expected  # the file is shorter than it was
     damaged = lost or at + found.needed > end or not found.sound
-    return Chunk(found.records, at, damaged=damaged, skipped=found.skipped)
+    hides = damaged and hides_records(data[found.end :])
+    return Chunk(found.records, at, damaged=damaged, skipped=found.skipped, hides=hides)
 
 
 def _pread(descriptor: int, offset: int, end: int, most: int) -> tuple[bytes, int]:
@@ -106,6 +112,12 @@ def cut(path: Path, offset: int) -> None:
 def remove(path: Path) -> None:
     """Delete a file that may be gone already."""
     path.unlink(missing_ok=True)
+
+
+def keep(path: Path) -> None:
+    """Give a file a name under which nobody reads or deletes it."""
+    with contextlib.suppress(FileNotFoundError):
+        path.rename(path.with_name(path.name + KEPT))
 
 
 def sync_directory(directory: Path) -> None:

@@ -22,6 +22,7 @@ class Segment:
         events: Events of this run that are in the unread part.
         pending: Messages of the part that was read that are not acknowledged.
         failures: Errors in a row when it was read.
+        is_kept: It is not deleted in the end, but kept under another name.
         is_aside: It could not be read. The next run tries again; until then it is neither written nor deleted.
     """
 
@@ -32,6 +33,7 @@ class Segment:
     events: int = 0
     pending: int = 0
     failures: int = 0
+    is_kept: bool = False
     is_aside: bool = False
 
 

@@ -81,6 +81,12 @@ def decode(data: bytes, most: int) -> Decoded:
     return Decoded(records, end, needed=0, sound=True, skipped=skipped)
 
 
+def hides_records(rest: bytes) -> bool:
+    """Say whether sound records may follow the damage at the start of some bytes: it is no single record, nor zeros."""
+    stop, _ = _frame(rest, 0)
+    return stop < len(rest) and any(rest)
+
+
 def _frame(data: bytes, begin: int) -> tuple[int, Record | None]:
     """Return where a record ends, as far as that can be told, and the record when it is all there and sound."""
     start = begin + _FRAME.size

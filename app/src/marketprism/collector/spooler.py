@@ -83,7 +83,7 @@ class Spooler:
 
     async def _delete(self) -> bool:
         for segment in self._queue.done():
-            await asyncio.to_thread(spool_files.remove, segment.path)
+            await asyncio.to_thread(spool_files.keep if segment.is_kept else spool_files.remove, segment.path)
             self._queue.removed(segment)
         return False
 
@@ -128,14 +128,19 @@ class Spooler:
             self._spool.cut_bytes += chunk.skipped
             _log.error("spool damaged; skipped what is no sound record", path=str(segment.path), bytes=chunk.skipped)
         if chunk.damaged:
-            await self._cut(segment)
+            await self._give_up(segment, keep=chunk.hides)
         return True
 
-    async def _cut(self, segment: Segment) -> None:
+    async def _give_up(self, segment: Segment, *, keep: bool) -> None:
         lost = self._overflow.gave_up(segment)
         self._spool.cut_bytes += lost
-        _log.error("spool damaged; cut off after the last sound record", path=str(segment.path), bytes=lost)
-        await asyncio.to_thread(spool_files.cut, segment.path, segment.offset)
+        segment.is_kept = keep
+        if keep:
+            kept = segment.path.name + spool_files.KEPT
+            _log.error(f"spool damaged; the rest is not sent, and kept as {kept}", path=str(segment.path), bytes=lost)
+        else:
+            _log.error("spool damaged; cut off after the last sound record", path=str(segment.path), bytes=lost)
+            await asyncio.to_thread(spool_files.cut, segment.path, segment.offset)
 
     def _leave_aside(self, segment: Segment, error: OSError) -> None:
         self._overflow.leave_aside(segment)
