@@ -73,7 +73,7 @@ def measure(name: str, session: frames.Session, recordings: Path | None, size: S
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure ours and its peers, in turns.")
-    folder = os.environ.get("MARKETPRISM_TEST_RECORDINGS")
+    folder = os.environ.get("RECORDINGS")
     parser.add_argument("--quick", action="store_true", help="less than a minute, to see that everything runs")
     parser.add_argument("--only", nargs="+", choices=NAMES, help="some of them")
     parser.add_argument("--rounds", type=int, default=Size.rounds, help="rounds of each comparison")
@@ -82,7 +82,7 @@ def _options() -> argparse.Namespace:
         "--recordings",
         type=Path,
         default=Path(folder) if folder else None,
-        help="folder of recorded frames; $MARKETPRISM_TEST_RECORDINGS; without one they are generated",
+        help="folder of recorded frames; $RECORDINGS; without one they are generated",
     )
     parser.add_argument("--json", type=Path, help="write the tables to this file as well")
     return parser.parse_args()

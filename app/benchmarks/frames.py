@@ -1,7 +1,7 @@
 """The frames that every benchmark feeds: a recorded session of Binance USD-M futures, or the same kinds of frames from
 the simulator's market where the recording is not there.
 
-The recording (hftbacktest, MIT licence; see ``MARKETPRISM_TEST_RECORDINGS``) dates from 2024. Its ``@trade`` frames are
+The recording (hftbacktest, MIT licence; ``RECORDINGS`` names its folder) dates from 2024. Its ``@trade`` frames are
 written as ``@aggTrade``, which is what one subscribes to since, and which both sides read.
 """
 

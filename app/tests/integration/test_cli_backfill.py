@@ -177,7 +177,6 @@ def test_a_wish_that_makes_no_sense_is_refused_before_anything_is_asked(
     arguments: tuple[str, ...], message: str, config_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MARKETPRISM_CONFIG", str(config_file))
-    monkeypatch.delenv("MARKETPRISM_TEST_RECORDINGS", raising=False)
     result = CliRunner().invoke(app, ["backfill", *arguments])
     assert isinstance(result.exception, ConfigurationError)
     assert message in str(result.exception)

@@ -317,7 +317,6 @@ async def test_the_command_prints_lines_json_and_metrics(
     tables: ClickHouseServer, config_file: Path, monkeypatch: pytest.MonkeyPatch, nats_admin: NatsClient
 ):
     monkeypatch.setenv("MARKETPRISM_CONFIG", str(config_file))
-    monkeypatch.delenv("MARKETPRISM_TEST_RECORDINGS", raising=False)
     now_us = time.time_ns() // 1000
     changes = {"timestamp_us": now_us, "event_us": now_us, "receive_ns": now_us * 1000}
     store(tables, records("trade", *(trade_at_noon(i, **changes) for i in (1, 2))))

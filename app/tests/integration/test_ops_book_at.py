@@ -1,7 +1,6 @@
 """Books of any instant: rebuilt from a snapshot and later changes, they equal the snapshot of that moment."""
 
 import json
-import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,11 +27,11 @@ from marketprism.venues.okx.adapter import Okx
 from marketprism.venues.protocol import RestRequest
 from tests.integration.servers import ClickHouseServer
 from tests.integration.stored import store
+from tests.recordings import RECORDINGS, needs_recording
 
 pytestmark = pytest.mark.integration
 NOON_MS = 1_767_268_800_000
-RECORDING = Path("hftbacktest") / "usdm" / "btcusdt_20240808.gz"
-RECORDINGS = Path(os.environ.get("MARKETPRISM_TEST_RECORDINGS", Path(__file__).parents[4] / "shared" / "recordings"))
+RECORDING = "hftbacktest/usdm/btcusdt_20240808.gz"
 TYPES = ("orderbook", "orderbook_delta")
 BTC = binance_instrument(SPOT, "BTC-USDT")
 SWAP = okx.instrument(okx.SWAP, "BTC-USDT", contract_size="0.01")
@@ -161,10 +160,7 @@ def test_a_rebuilt_book_equals_the_snapshot_of_that_moment(make, tables: ClickHo
         assert_equal(book, snapshot)
 
 
-@pytest.mark.skipif(
-    not (RECORDINGS / RECORDING).is_file(),
-    reason="recorded frames are not part of the repository; MARKETPRISM_TEST_RECORDINGS names their folder",
-)
+@needs_recording(RECORDING)
 def test_a_recorded_futures_book_equals_the_snapshot_of_that_moment(
     tables: ClickHouseServer, settings: Settings
 ) -> None:
@@ -266,7 +262,6 @@ def test_the_printed_query_and_the_command_show_the_same(
     records = spot(30)
     store(tables, records)
     monkeypatch.setenv("MARKETPRISM_CONFIG", str(config_file))
-    monkeypatch.delenv("MARKETPRISM_TEST_RECORDINGS", raising=False)
     arguments = ["book-at", "binance", "spot", "BTC-USDT", "2026-01-01T12:00:01.550", "--depth", "2"]
     printed = CliRunner().invoke(app, [*arguments, "--sql"], catch_exceptions=False).stdout
     assert printed == levels_sql(wanted(BTC, NOON_MS * 1000 + 1_550_000, depth=2)) + "\n"

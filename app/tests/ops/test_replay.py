@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,12 +16,9 @@ from marketprism.pipeline.outputs import Record
 from marketprism.venues.binance.adapter import Binance
 from marketprism.venues.binance.markets import MARKETS, instrument
 from marketprism.venues.protocol import RestRequest
+from tests.recordings import RECORDINGS, needs_recording
 
-RECORDINGS = Path(os.environ.get("MARKETPRISM_TEST_RECORDINGS", Path(__file__).parents[4] / "shared" / "recordings"))
-needs_recordings = pytest.mark.skipif(
-    not (RECORDINGS / "hftbacktest").is_dir(),
-    reason="the recorded sessions are not part of the repository; MARKETPRISM_TEST_RECORDINGS names their folder",
-)
+needs_sessions = needs_recording("hftbacktest")
 LINES = [
     b'1723161253937085768 {"stream":"btcusdt@trade","data":{}}',
     b'1723161253937085769 {"lastUpdateId":1,"bids":[]}',
@@ -60,7 +56,7 @@ def test_a_damaged_recording_is_a_clear_error(tmp_path: Path, content: bytes, me
         list(read_lines(path))
 
 
-@needs_recordings
+@needs_sessions
 @pytest.mark.parametrize(("venue", "files", "trades", "comparisons"), SESSIONS)
 def test_a_recorded_session_has_every_trade_and_an_exact_book(
     venue: str, files: list[str], trades: int, comparisons: int
@@ -74,7 +70,7 @@ def test_a_recorded_session_has_every_trade_and_an_exact_book(
     assert (checks.equal, checks.crossed) == (checks.compared, 0)
 
 
-@needs_recordings
+@needs_sessions
 def test_trades_equal_the_frames_text() -> None:
     files = ["usdm/btcusdt_20240808.gz"]
     _, found = _run("binance-usdm", files)
@@ -89,7 +85,7 @@ def test_trades_equal_the_frames_text() -> None:
     ] == sent
 
 
-@needs_recordings
+@needs_sessions
 def test_one_lost_delta_in_a_recorded_session_is_noticed() -> None:
     """The proof that the checks can fail: without one frame the feed must report exactly one gap."""
     adapter = Binance(MARKETS["binance-spot"], [instrument(MARKETS["binance-spot"], "BTCUSDT")], ("trade", "orderbook"))

@@ -1,11 +1,7 @@
 """Single frames and answers that others recorded read to the right values, or are refused with a reason."""
 
 import json
-import os
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from marketprism.contract.books import BookDelta, BookImage, BookTop
 from marketprism.contract.events import FundingRate, Liquidation, LongShortRatio, OpenInterest, Side, Trade
@@ -15,13 +11,10 @@ from marketprism.venues.binance.adapter import Binance
 from marketprism.venues.binance.directory import BinanceDirectory
 from marketprism.venues.binance.markets import SPOT, USDM, BinanceMarket, instrument
 from marketprism.venues.protocol import ListingState, Observed, Refusal, RestRequest, VenueEvent
+from tests.recordings import RECORDINGS, needs_recording
 from tests.venues.binance.samples import BTC
 
-RECORDINGS = Path(os.environ.get("MARKETPRISM_TEST_RECORDINGS", Path(__file__).parents[5] / "shared" / "recordings"))
-pytestmark = pytest.mark.skipif(
-    not (RECORDINGS / "polyoxide").is_dir(),
-    reason="the recorded frames are not part of the repository; MARKETPRISM_TEST_RECORDINGS names their folder",
-)
+pytestmark = needs_recording("polyoxide")
 EXAMPLES = {"spot": (SPOT, ["BNB-BTC"]), "usds_futures": (USDM, ["BNB-USDT", "BTC-USDT"])}
 STREAMS = {
     "agg_trade": "aggTrade",

@@ -1,13 +1,9 @@
 """Recorded frames of 2019, 2021 and 2026 become the exchange's own numbers."""
 
 import json
-import os
 from collections import Counter
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from marketprism.contract.books import BookDelta, BookImage
 from marketprism.contract.events import BookSnapshot, FundingRate, OpenInterest, Side, Trade
@@ -16,14 +12,11 @@ from marketprism.pipeline.feed import Feed
 from marketprism.pipeline.outputs import Record
 from marketprism.venues.deribit.adapter import Deribit
 from marketprism.venues.protocol import SECOND_NS, Notice, NoticeKind, Observed, VenueEvent
+from tests.recordings import RECORDINGS, needs_recording
 from tests.venues.deribit.frames import BTC
 
-RECORDINGS = Path(os.environ.get("MARKETPRISM_TEST_RECORDINGS", Path(__file__).parents[5] / "shared" / "recordings"))
 OPTIONS = RECORDINGS / "cryptofeed" / "sample_data" / "DERIBIT.ws.1.0"
-pytestmark = pytest.mark.skipif(
-    not OPTIONS.is_file(),
-    reason="the recorded sessions are not part of the repository; MARKETPRISM_TEST_RECORDINGS names their folder",
-)
+pytestmark = needs_recording("cryptofeed")
 TYPES = ("trade", "orderbook", "orderbook_delta", "funding_rate", "open_interest", "liquidation", "volatility_index")
 
 

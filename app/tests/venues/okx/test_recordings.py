@@ -1,9 +1,7 @@
 """Recorded frames of OKX, whole sessions and single ones, become the exchange's own numbers or are refused."""
 
-import os
 import re
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -16,18 +14,15 @@ from marketprism.venues.okx.adapter import Okx
 from marketprism.venues.okx.directory import OkxDirectory
 from marketprism.venues.okx.markets import SPOT, SWAP, OkxMarket, instrument
 from marketprism.venues.protocol import Notice, NoticeKind, Observed, Refusal, VenueEvent
+from tests.recordings import RECORDINGS, needs_recording
 from tests.venues.okx.wire import BTC, BTC_SPOT
 
-RECORDINGS = Path(os.environ.get("MARKETPRISM_TEST_RECORDINGS", Path(__file__).parents[5] / "shared" / "recordings"))
 SESSION = RECORDINGS / "cryptofeed" / "sample_data" / "OKX.ws.1.0"
 LISTS = RECORDINGS / "cryptofeed" / "sample_data" / "OKX.0"
 SINGLE_2026 = RECORDINGS / "ccxt" / "okx_2026-08.jsonl"
 SINGLE = RECORDINGS / "cryptofeed-rs" / "okx"
 
-pytestmark = pytest.mark.skipif(
-    not SESSION.is_file(),
-    reason="recorded frames are not part of the repository; MARKETPRISM_TEST_RECORDINGS names their folder",
-)
+pytestmark = needs_recording("cryptofeed")
 FUTURE = Instrument(
     exchange=Exchange.OKX,
     market=Market.FUTURE,
