@@ -6,6 +6,7 @@ from nats.aio.client import Client as NatsClient
 from marketprism.contract.catalog import STREAMS
 from tests.integration.conftest import api
 from tests.integration.servers import ClickHouseServer, NatsServer
+from tests.integration.tiers import add_trades, hot
 
 pytestmark = pytest.mark.integration
 
@@ -21,7 +22,10 @@ async def test_every_stream_of_the_contract_is_there(nats_admin: NatsClient):
     assert sorted(names) == sorted(STREAMS)
 
 
-def test_tables_survive_a_kill_of_clickhouse(tables: ClickHouseServer):
+def test_stored_rows_survive_a_kill_of_clickhouse(tables: ClickHouseServer):
+    add_trades(tables, "2026-01-01 00:00:00", 100)
+    stored = hot(tables)
     tables.kill()
     tables.start()
-    assert tables.number("SELECT count() FROM marketprism_hot.trades") == 0
+    assert len(stored) == 100
+    assert hot(tables) == stored
