@@ -25,7 +25,7 @@ def quoted(text: str) -> str:
 
 
 class QueryRefusedError(MarketPrismError):
-    """The server answered a statement with an error; `facts["code"]` is its number."""
+    """The server answered a statement with an error; `code` is its number."""
 
 
 class ClickHouseHttp:

@@ -19,16 +19,16 @@ class MarketPrismError(Exception):
     Args:
         message: What is wrong, with the field and the value.
         remedy: The operator's next step, one sentence.
-        facts: Further values for the structured log.
+        code: The server's number of the error, where it has one.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str, *, remedy: str, **facts: object) -> None:
+    def __init__(self, message: str, *, remedy: str, code: int | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
-        self.facts = facts
+        self.code = code
 
     def __str__(self) -> str:
         return f"{self.message}; {self.remedy}"

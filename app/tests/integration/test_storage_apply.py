@@ -224,5 +224,5 @@ def test_a_damaged_part_is_no_fault_of_the_statement(tables: ClickHouseServer):
     tables.query("SYSTEM DROP MARK CACHE")
     with pytest.raises(QueryRefusedError) as refused:
         sql("SELECT sum(trade_id) FROM trades")
-    assert refused.value.facts["code"] == 246
+    assert refused.value.code == 246
     assert "systemctl restart clickhouse-server" in refused.value.remedy

@@ -32,7 +32,6 @@ def require_listed(venue: str, symbols: Sequence[str], listings: Mapping[str, Li
             raise ConfigurationError(
                 f"{venue} does not list {symbol!r}",
                 remedy=f"{hint}correct venues.{venue}.symbols",
-                symbol=symbol,
             )
     return [listings[symbol].instrument for symbol in symbols]
 

@@ -143,7 +143,7 @@ class ClickHouse:
             with self._mapped():
                 self._connected().execute("SELECT 1", query_id=_insert_id(database, table))
         except UnavailableError as error:
-            if error.facts.get("code") == _SAME_ID_IS_RUNNING:
+            if error.code == _SAME_ID_IS_RUNNING:
                 return True
             raise
         return False

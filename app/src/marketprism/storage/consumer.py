@@ -99,7 +99,6 @@ class _StreamInfo(msgspec.Struct):
 
 
 class _Error(msgspec.Struct):
-    code: int
     description: str = ""
 
 
@@ -355,7 +354,7 @@ async def ask(nats: NatsClient, subject: str, request: bytes = b"") -> bytes:
     error = msgspec.json.decode(payload, type=_Answer).error
     if error is not None:
         what = " of ".join(reversed(subject.split(".")[4:]))
-        raise UnavailableError(f"{what} cannot be read: {error.description}", remedy=_MISSING, code=error.code)
+        raise UnavailableError(f"{what} cannot be read: {error.description}", remedy=_MISSING)
     return payload
 
 

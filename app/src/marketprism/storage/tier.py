@@ -109,7 +109,7 @@ class Tier:
                     f"ALTER TABLE {self._name(table)} DROP PART '{part}'", max_partition_size_to_drop="0"
                 )
             except QueryRefusedError as error:
-                if error.facts.get("code") == _NO_SUCH_PART:
+                if error.code == _NO_SUCH_PART:
                     return False
                 raise
         _log.info("day dropped", database=self.database, table=table.name, day=day.id, rows=day.rows)
@@ -153,7 +153,7 @@ class Tier:
         try:
             self._clickhouse.execute("SELECT 1", query_id=self._insert_id(table))
         except QueryRefusedError as error:
-            if error.facts.get("code") == _SAME_ID_IS_RUNNING:
+            if error.code == _SAME_ID_IS_RUNNING:
                 return True
             raise
         return False

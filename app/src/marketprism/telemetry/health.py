@@ -106,10 +106,8 @@ def _explain(error: OSError, bind: str, port: int) -> UnavailableError | Configu
         return UnavailableError(
             f"port {port} on {bind} is taken",
             remedy=f"see by whom with 'ss -ltnp sport = :{port}', stop that or set another port",
-            port=port,
         )
     return ConfigurationError(
         f"cannot listen on {bind}:{port}: {error.strerror or error}",
         remedy="set a bind address of this machine and a port above 1023",
-        port=port,
     )
