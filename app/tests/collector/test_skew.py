@@ -5,11 +5,10 @@ NOON_NS = NOON_US * 1000
 MILLISECOND_NS = 1_000_000
 
 
-def skew_of(*differences_ms: int, pane: int = 0) -> ClockSkew:
+def skew_of(*differences_ms: int) -> ClockSkew:
     skew = ClockSkew()
     for difference in differences_ms:
-        event_ns = NOON_NS + pane * PANE_NS
-        skew.add(event_ns // 1000, event_ns + difference * MILLISECOND_NS)
+        skew.add(NOON_US, NOON_NS + difference * MILLISECOND_NS)
     return skew
 
 

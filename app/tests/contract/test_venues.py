@@ -1,12 +1,12 @@
 """What is collected where nothing is configured, and under which names."""
 
-from marketprism.contract.catalog import COLLECTED
+from marketprism.contract.catalog import DATA_TYPES
 from marketprism.contract.instruments import Exchange, Market, require_symbol
 from marketprism.contract.venues import VENUES, default_data_types, feeds, place, venue_of
 
 
-def test_every_collected_type_comes_from_some_venue_and_no_other_is_promised() -> None:
-    assert {name for venue in VENUES.values() for name in venue.data_types} == set(COLLECTED)
+def test_every_type_but_gaps_which_are_found_comes_from_some_venue() -> None:
+    assert {name for venue in VENUES.values() for name in venue.data_types} == set(DATA_TYPES) - {"gap"}
 
 
 def test_default_symbols_are_canonical() -> None:

@@ -165,8 +165,8 @@ _READERS: dict[tuple[str, str], Callable[[Truth, _Said], None]] = {
 }
 
 
-def _rows(ask: Ask, table: str, columns: str, condition: str = "1") -> Iterable[tuple[Series, list[str]]]:
-    answer = ask(f"SELECT exchange, market, instrument, {columns} FROM {HOT_DATABASE}.{table} WHERE {condition}")
+def _rows(ask: Ask, table: str, columns: str) -> Iterable[tuple[Series, list[str]]]:
+    answer = ask(f"SELECT exchange, market, instrument, {columns} FROM {HOT_DATABASE}.{table}")
     for line in answer.splitlines():
         exchange, market, instrument, *values = line.split("\t")
         yield (_VENUES[exchange, market], instrument), values

@@ -19,6 +19,8 @@ from marketprism.settings import Settings
 from tests.integration.servers import Server, fetch
 
 BTC = Instrument(exchange=Exchange.BINANCE, market=Market.SPOT, symbol="BTC-USDT", name="BTCUSDT")
+PER_MESSAGE = 20
+IN_FLIGHT = 50
 _boots = itertools.count()
 
 
@@ -109,14 +111,14 @@ class Publisher:
             assert b'"error"' not in answer.data, answer.data
             return
 
-    async def random_flow(self, events: int, *, per_message: int = 20, in_flight: int = 50) -> None:
+    async def random_flow(self, events: int) -> None:
         """Publish random trades; messages are in flight together and may change places."""
         first = len(self.ledger) + 1
         batches = [
-            [self._random_trade(trade_id) for trade_id in range(start, min(start + per_message, first + events))]
-            for start in range(first, first + events, per_message)
+            [self._random_trade(trade_id) for trade_id in range(start, min(start + PER_MESSAGE, first + events))]
+            for start in range(first, first + events, PER_MESSAGE)
         ]
-        limit = asyncio.Semaphore(in_flight)
+        limit = asyncio.Semaphore(IN_FLIGHT)
 
         async def one(trades: list[Trade]) -> None:
             async with limit:

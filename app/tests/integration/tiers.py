@@ -65,8 +65,8 @@ def hot(server: ClickHouseServer, condition: str = "1") -> list[str]:
     return values(server, HOT_DATABASE, condition)
 
 
-def cold(server: ClickHouseServer, condition: str = "1") -> list[str]:
-    return values(server, COLD_DATABASE, condition)
+def cold(server: ClickHouseServer) -> list[str]:
+    return values(server, COLD_DATABASE)
 
 
 def fingerprint(server: ClickHouseServer, database: str, condition: str = "1") -> str:

@@ -5,7 +5,6 @@ from marketprism.contract.instruments import Exchange, Instrument, Market
 from marketprism.venues.protocol import Connection, Poll, Purpose, RestRequest, Send, VenueEvent
 
 BTC = Instrument(exchange=Exchange.OKX, market=Market.PERPETUAL, symbol="BTC-USDT", name="BTC-USDT-SWAP")
-HEALED_AT_ONCE = 10
 
 
 class TestVenue:

@@ -21,8 +21,8 @@ ABOUT = listing(MarketKind.BINANCE_USDM, pair("BTCUSDT"))
 NOW = 1_800_000_000_000
 
 
-def fresh(now_ms: int = NOW, rate: float = 20) -> Market:
-    return Market(ABOUT, seed=1, rate=rate, state=starting_state(ABOUT, 1, None, now_ms))
+def fresh(rate: float = 20) -> Market:
+    return Market(ABOUT, seed=1, rate=rate, state=starting_state(ABOUT, 1, None, NOW))
 
 
 async def saved(path: Path, market: Market, *, clean: bool) -> SavedExchange:

@@ -24,11 +24,11 @@ def repairs(host: Host) -> list[dict[str, Any]]:
     return [entry for entry in map(json.loads, lines) if entry["by"] == "timer"]
 
 
-def look_at_health(host: Host, seconds: float = 240) -> str:
+def look_at_health(host: Host) -> str:
     """Do what the timer does, wait for what follows, and return what that said."""
     began = host.check_output("date +%s.%N")
     assert host.run("systemctl start marketprism-health.service").rc != 0
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + 240
     while host.check_output(f"systemctl show --value -P SubState {UNIT}") in {"start", "auto-restart"}:
         assert time.monotonic() < deadline, host.run(f"journalctl --unit {UNIT} --lines 20").stdout
         time.sleep(1)

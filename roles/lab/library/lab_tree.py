@@ -91,7 +91,7 @@ def slim(tree: Path) -> None:
     write_file(tree / "etc/machine-id", "")
 
 
-def build(params: dict[str, Any], arch: str, tree: Path, archives: Path) -> None:
+def build(params: dict[str, Any], tree: Path, archives: Path) -> None:
     """Build the tree under a temporary name, then give it its own."""
     free = shutil.disk_usage(tree.parent).free
     if free < 2 << 30:
@@ -137,7 +137,7 @@ def main() -> None:
         with lock(cache / f".{name}.lock", timeout=1800):
             missing = not tree.is_dir()
             if missing:
-                build(module.params, arch, tree, archives)
+                build(module.params, tree, archives)
         module.exit_json(changed=missing, seconds=round(time.monotonic() - started, 1), **result)
     except (LabError, OSError) as error:
         module.fail_json(msg=str(error))

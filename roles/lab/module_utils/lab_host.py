@@ -94,9 +94,9 @@ def read_json(path: Path) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def write_json(path: Path, value: Mapping[str, Any], mode: int = 0o600) -> bool:
+def write_json(path: Path, value: Mapping[str, Any]) -> bool:
     """Write ``value`` as sorted JSON; returns whether the file changed."""
-    return write_file(path, json.dumps(value, indent=1, sort_keys=True) + "\n", mode)
+    return write_file(path, json.dumps(value, indent=1, sort_keys=True) + "\n", 0o600)
 
 
 def mounts_below(path: Path) -> list[str]:

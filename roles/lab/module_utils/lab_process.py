@@ -14,6 +14,7 @@ from ansible.module_utils.lab_host import LabError, run
 
 CGROUPS = tuple(Path("/sys/fs/cgroup") / name for name in ("systemd", "unified", "."))
 HOST_HAS_SYSTEMD = Path("/run/systemd/system").is_dir()
+STOP_SECONDS = 20
 
 
 def _processes() -> Iterator[Path]:
@@ -167,17 +168,17 @@ def _swapoff(file: str) -> bool:
     return run(["swapoff", file], check=False, timeout=300).returncode == 0
 
 
-def stop(name: str, state: Path, timeout: float = 20.0) -> bool:
+def stop(name: str, state: Path) -> bool:
     """End the machine: swap, then its PID 1 (which ends all it has), then nspawn and the runner.
 
     Returns:
         Whether anything had to be ended.
 
     Raises:
-        LabError: when a process is left after ``timeout`` seconds.
+        LabError: when a process is left after ``STOP_SECONDS``.
     """
     worked = bool(swap_off(state / "rootfs"))
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + STOP_SECONDS
     first = True
     while True:
         left = runners(state) + leaders(state)

@@ -72,7 +72,6 @@ class Collection:
         self.feed = feed
         self.skew = ClockSkew()
         self._name = name
-        self._adapter = adapter
         self._rest = rest
         self._liveness = liveness
         self._sink = sink

@@ -169,9 +169,6 @@ DATA_TYPES: dict[str, DataType] = {
     )
 }
 
-COLLECTED: tuple[str, ...] = tuple(name for name in DATA_TYPES if name != "gap")
-"""The types that a venue can be asked for; gaps are found, not asked for."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:

@@ -59,10 +59,9 @@ class Sequences:
         window: Which rows.
     """
 
-    def __init__(self, clickhouse: ClickHouseHttp, window: Window, database: str = HOT_DATABASE) -> None:
+    def __init__(self, clickhouse: ClickHouseHttp, window: Window) -> None:
         self._clickhouse = clickhouse
         self._window = window
-        self._database = database
 
     def counts(self, data_type: str) -> dict[Place, Count]:
         """Count the rows of a type.
@@ -75,7 +74,7 @@ class Sequences:
         rows = self._clickhouse.rows(
             f"SELECT {_PLACE}, count() AS stored, stored - uniqExact(stream_epoch, stream_seq, item) AS twice,"
             f" stored - uniqExact(({', '.join(found.identity)}, 0)) AS repeated"
-            f" FROM {self._database}.{found.table} WHERE {self._window} GROUP BY {_PLACE}"
+            f" FROM {HOT_DATABASE}.{found.table} WHERE {self._window} GROUP BY {_PLACE}"
         )
         return {_place(row): Count(row["stored"], row["twice"], row["repeated"]) for row in rows}
 
@@ -85,7 +84,7 @@ class Sequences:
         Raises:
             UnavailableError: ClickHouse does not answer.
         """
-        chain = trade_chain(self._database, str(self._window))
+        chain = trade_chain(HOT_DATABASE, str(self._window))
         overlaps = self._clickhouse.rows(
             f"SELECT {_PLACE}, countIf(place > 1 AND first_id <= before) AS rows FROM ({chained(chain)})"
             f" GROUP BY {_PLACE}"
@@ -101,7 +100,7 @@ class Sequences:
         places = ", ".join(f"({quoted(exchange)}, {quoted(market)})" for exchange, market in sorted(CONTIGUOUS_BOOKS))
         chain = (
             f"SELECT {_PLACE}, '' AS kind, first_update_id AS first_id, last_update_id AS last_id, timestamp"
-            f" FROM {self._database}.orderbook_deltas WHERE {self._window} AND (exchange, market) IN ({places})"
+            f" FROM {HOT_DATABASE}.orderbook_deltas WHERE {self._window} AND (exchange, market) IN ({places})"
         )
         return self._holes(chain)
 
@@ -112,7 +111,7 @@ class Sequences:
             UnavailableError: ClickHouse does not answer.
         """
         rows = self._clickhouse.rows(
-            f"SELECT {_PLACE}, update_id FROM {self._database}.orderbooks WHERE {self._window} AND reason = 'resync'"
+            f"SELECT {_PLACE}, update_id FROM {HOT_DATABASE}.orderbooks WHERE {self._window} AND reason = 'resync'"
         )
         return _grouped((_place(row), row["update_id"]) for row in rows)
 
@@ -123,7 +122,7 @@ class Sequences:
             UnavailableError: ClickHouse does not answer.
         """
         rows = self._clickhouse.rows(
-            f"SELECT {_PLACE}, after_id, before_id, healed_by FROM {self._database}.gaps"
+            f"SELECT {_PLACE}, after_id, before_id, healed_by FROM {HOT_DATABASE}.gaps"
             f" WHERE {self._window} AND data_type = {quoted(data_type)}"
         )
         return _grouped(

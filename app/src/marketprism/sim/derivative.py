@@ -65,7 +65,7 @@ class Derivative:
             half + int(half * (0.4 * self._wave(name, bar, 100) + 0.05 * self._noise(name, bar)))
             for name in ("position", "account")
         )
-        return Ratios(bar_ms, *shares)
+        return Ratios(*shares)
 
     def volatility(self, tick: int) -> Volatility:
         """Return the volatility index."""

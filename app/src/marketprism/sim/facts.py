@@ -135,6 +135,5 @@ Fact = Fill | Aggregate | Top | DepthUpdate | Mark | OpenInterest | Liquidation 
 class Ratios:
     """Long shares of one five-minute bar, in 1e-4: top traders by position, and all accounts."""
 
-    bar_ms: int
     top_position_long: int
     all_account_long: int
