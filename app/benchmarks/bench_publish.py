@@ -26,7 +26,7 @@ from benchmarks.stack import require
 from marketprism.collector.publisher import Publisher
 from marketprism.collector.spool import Spool
 from marketprism.contract import schema, wire
-from marketprism.contract.catalog import subject
+from marketprism.contract.catalog import STREAMS, subject
 from marketprism.contract.events import Trade
 from marketprism.contract.instruments import Instrument, Source
 
@@ -110,7 +110,7 @@ async def measure(server: NatsServer, way: Way, feed: Feed) -> float:
     """Publish into an empty stream and return events per second."""
     admin = await connect(server, "admin")
     await api(admin, f"STREAM.DELETE.{STREAM}")
-    await api(admin, f"STREAM.CREATE.{STREAM}", schema.stream_configs(STORE_BYTES)[STREAM])
+    await api(admin, f"STREAM.CREATE.{STREAM}", schema.stream_config(STREAMS[STREAM], STORE_BYTES))
     part = feed[: len(feed) // way.share]
     seconds = await way.publish(server, part)
     messages = (await api(admin, f"STREAM.INFO.{STREAM}"))["state"]["messages"]

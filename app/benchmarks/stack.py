@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from tests.integration.conftest import api, connect
+from tests.integration.conftest import connect, make_streams
 from tests.integration.servers import PASSWORDS, ClickHouseServer, NatsServer, artifact, free_port
 
-from marketprism.contract import schema
-from marketprism.contract.catalog import HOT_DATABASE, STREAMS
+from marketprism.contract.catalog import HOT_DATABASE
 from marketprism.contract.tables import TABLES
 
 STORE_BYTES = 8 * 1024**3
@@ -34,13 +33,7 @@ class Stack:
         for table in TABLES.values():
             self.clickhouse.query(f"TRUNCATE TABLE {HOT_DATABASE}.{table.name}")
         admin = await connect(self.nats, "admin")
-        for name, config in schema.stream_configs(STORE_BYTES).items():
-            await api(admin, f"STREAM.DELETE.{name}")
-            await api(admin, f"STREAM.CREATE.{name}", config)
-            consumer = STREAMS[name].consumer
-            if consumer is not None:
-                body = {"stream_name": name, "config": schema.consumer_config(STREAMS[name])}
-                await api(admin, f"CONSUMER.DURABLE.CREATE.{name}.{consumer}", body)
+        await make_streams(admin, STORE_BYTES)
         await admin.close()
 
 
@@ -55,8 +48,7 @@ async def running(**sections: object) -> AsyncIterator[Stack]:
         try:
             clickhouse.start()
             try:
-                for statement in schema.database_ddl(HOT_DATABASE):
-                    clickhouse.query(statement)
+                clickhouse.make_tables()
                 stack = Stack(nats, clickhouse, _configuration(directory, nats, clickhouse, sections))
                 await stack.empty()
                 yield stack

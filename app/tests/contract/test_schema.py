@@ -1,7 +1,7 @@
 """DDL and stream configurations say what the contract says."""
 
 from marketprism.contract import catalog, schema
-from marketprism.contract.tables import TABLES
+from marketprism.contract.tables import TABLES, tables_of
 
 
 def test_prices_are_exact_decimals() -> None:
@@ -13,7 +13,8 @@ def test_prices_are_exact_decimals() -> None:
 
 def test_hot_tables_have_no_time_to_live() -> None:
     """An event-time TTL would drop replayed history at the first SELECT."""
-    assert all("TTL" not in statement for statement in schema.database_ddl("marketprism_hot"))
+    tables = tables_of(catalog.HOT_DATABASE)
+    assert all("TTL" not in schema.table_ddl(table, catalog.HOT_DATABASE) for table in tables)
 
 
 def test_every_row_knows_its_place_in_the_stream() -> None:

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from nats.aio.client import Client as NatsClient
 
-from marketprism.contract import schema
 from marketprism.contract.catalog import COLD_DATABASE, HOT_DATABASE, STREAMS
-from marketprism.contract.tables import READ_VIEWS, TABLES, WATERMARKS
+from marketprism.contract.tables import TABLES, WATERMARKS
+from marketprism.ops.streams import JetStream, steps
 from marketprism.settings import Settings, load
 from tests.integration.servers import PASSWORDS, ClickHouseServer, NatsServer, artifact, free_port
 
@@ -37,11 +37,7 @@ def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer
 def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServer]:
     server = ClickHouseServer(tmp_path_factory.mktemp("clickhouse"), _artifact("clickhouse_engine"))
     server.start()
-    for database in (HOT_DATABASE, COLD_DATABASE):
-        for statement in schema.database_ddl(database):
-            server.query(statement)
-    for view in READ_VIEWS:
-        server.query(schema.view_ddl(view, HOT_DATABASE))
+    server.make_tables()
     yield server
     server.kill()  # the engine ends slowly on SIGTERM, and its data goes with the temporary directory
 
@@ -76,18 +72,19 @@ async def api(client: NatsClient, subject: str, body: object = None) -> dict[str
     return json.loads((await client.request(f"$JS.API.{subject}", payload, timeout=5)).data)
 
 
+async def make_streams(client: NatsClient, store_bytes: int) -> None:
+    """Make the contract's streams and consumers anew and empty, as a deployment does."""
+    for name in STREAMS:
+        await api(client, f"STREAM.DELETE.{name}")
+    for step in await steps(JetStream(client), store_bytes):
+        answer = await api(client, step.subject, step.body)
+        assert "error" not in answer, answer
+
+
 @pytest.fixture
 async def streams(nats_admin: NatsClient) -> None:
     """The contract's streams and consumers, made anew and empty."""
-    for name, config in schema.stream_configs(STORE_BYTES).items():
-        await api(nats_admin, f"STREAM.DELETE.{name}")
-        answer = await api(nats_admin, f"STREAM.CREATE.{name}", config)
-        assert "error" not in answer, answer
-        consumer = STREAMS[name].consumer
-        if consumer is not None:
-            body = {"stream_name": name, "config": schema.consumer_config(STREAMS[name])}
-            answer = await api(nats_admin, f"CONSUMER.DURABLE.CREATE.{name}.{consumer}", body)
-            assert "error" not in answer, answer
+    await make_streams(nats_admin, STORE_BYTES)
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from xml.sax.saxutils import escape
 from marketprism.contract.catalog import CLICKHOUSE_USERS, COLD_DATABASE, HOT_DATABASE, NATS_USERS
 from marketprism.nats_login import NatsLogin
 from marketprism.nkey import NKey
+from marketprism.ops.apply import apply_schema
+from marketprism.settings import ClickHouseSettings, Settings
 
 START_SECONDS = 30.0
 PASSWORDS = {f"nats-{user}": NKey.generate().seed for user in NATS_USERS} | {
@@ -261,3 +263,10 @@ class ClickHouseServer(Server):
 
     def number(self, sql: str) -> int:
         return int(self.query(sql))
+
+    def make_tables(self) -> None:
+        """Make the contract's databases, tables and views where they are missing, as a deployment does."""
+        (self.directory / "clickhouse-admin").write_text(PASSWORDS["clickhouse-admin"])
+        here = ClickHouseSettings(native_port=self.native_port, http_port=self.http_port)
+        result = apply_schema(Settings(credentials_directory=self.directory, clickhouse=here), check=False)
+        assert not result.refused, result.refused

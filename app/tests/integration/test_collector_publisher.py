@@ -10,6 +10,7 @@ from marketprism.collector import connection
 from marketprism.collector.lane import Limits
 from marketprism.collector.publisher import Publisher
 from marketprism.contract import schema
+from marketprism.contract.catalog import STREAMS
 from marketprism.contract.instruments import Source
 from marketprism.errors import ConfigurationError
 from marketprism.nats_login import NatsLogin
@@ -124,7 +125,7 @@ async def test_wrong_credentials_are_named_at_once(nats_server: NatsServer) -> N
 async def test_a_full_stream_holds_publishing_up_by_name_and_loses_nothing(
     nats_server: NatsServer, streams: None, nats_admin: NatsClient
 ) -> None:
-    config = schema.stream_configs(STORE_BYTES)["MARKET_DATA"]
+    config = schema.stream_config(STREAMS["MARKET_DATA"], STORE_BYTES)
     await api(nats_admin, "STREAM.UPDATE.MARKET_DATA", config | {"max_bytes": 20_000})
     async with make(nats_server, limits=Limits(messages=10)) as publisher:
         await publisher.wait_connected()
@@ -154,7 +155,8 @@ async def test_a_missing_stream_is_named_and_waited_for(
         await until(lambda: publisher.causes)
         assert "no stream takes the subjects of ORDERBOOK_SNAP" in publisher.causes[0]
         await until(lambda: publisher.published == 1)  # the trade does not wait for the book
-        await api(nats_admin, "STREAM.CREATE.ORDERBOOK_SNAP", schema.stream_configs(STORE_BYTES)["ORDERBOOK_SNAP"])
+        config = schema.stream_config(STREAMS["ORDERBOOK_SNAP"], STORE_BYTES)
+        await api(nats_admin, "STREAM.CREATE.ORDERBOOK_SNAP", config)
         await publisher.drain()
         assert publisher.published == 2
 

@@ -15,6 +15,7 @@ from marketprism.collector.lane import Limits
 from marketprism.collector.publisher import Publisher
 from marketprism.collector.spool import Spool
 from marketprism.contract import schema
+from marketprism.contract.catalog import STREAMS
 from marketprism.contract.instruments import Source
 from tests.collector.driven import names
 from tests.collector.events import book, instrument
@@ -72,7 +73,7 @@ async def test_an_outage_longer_than_the_window_loses_nothing_and_keeps_every_or
 async def test_a_full_stream_fills_the_spool_and_the_order_is_kept(
     nats_server: NatsServer, streams: None, nats_admin: NatsClient, tmp_path: Path
 ) -> None:
-    config = schema.stream_configs(STORE_BYTES)["MARKET_DATA"]
+    config = schema.stream_config(STREAMS["MARKET_DATA"], STORE_BYTES)
     await api(nats_admin, "STREAM.UPDATE.MARKET_DATA", config | {"max_bytes": 100_000})
     async with spooling(nats_server, tmp_path) as publisher:
         await feed(publisher, range(500))

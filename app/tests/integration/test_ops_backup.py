@@ -11,7 +11,6 @@ from nats.js.api import ConsumerConfig
 from typer.testing import CliRunner
 
 from marketprism.cli import app
-from marketprism.contract import schema
 from marketprism.contract.catalog import HOT_DATABASE, STREAMS
 from marketprism.contract.tables import TABLES
 from marketprism.errors import ConfigurationError, UnavailableError
@@ -52,8 +51,7 @@ def trades(tables: ClickHouseServer) -> Iterator[ClickHouseServer]:
     yield tables
     for name in tables.query("SELECT name FROM system.databases WHERE name LIKE '%aside%'").split():
         tables.query(f"DROP DATABASE {name} SYNC")
-    for statement in schema.database_ddl(HOT_DATABASE):
-        tables.query(statement)
+    tables.make_tables()
 
 
 def insert_trades(server: ClickHouseServer, first: int) -> None:

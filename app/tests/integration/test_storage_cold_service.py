@@ -12,7 +12,6 @@ import yaml
 from typer.testing import CliRunner
 
 from marketprism.cli import app
-from marketprism.contract import schema
 from marketprism.contract.catalog import COLD_DATABASE, HOT_DATABASE
 from marketprism.errors import ConfigurationError
 from marketprism.lock import only_one
@@ -113,8 +112,7 @@ def test_the_cold_database_may_be_on_another_server(
     other = ClickHouseServer(tmp_path_factory.mktemp("other"), artifact("clickhouse_engine"))
     other.start()
     try:
-        for statement in schema.database_ddl(COLD_DATABASE):
-            other.query(statement)
+        other.make_tables()
         add_trades(tables, "2026-01-01 00:00:00", 5_000, inserted="now64(3) - toIntervalDay(8)")
         add_books(tables, "2026-01-01 00:00:00", 100)
         everything = hot(tables)

@@ -3,9 +3,9 @@
 import zlib
 from typing import Any
 
-from marketprism.contract.catalog import REWIND_CONSUMER, STREAMS, Stream
-from marketprism.contract.migrations import MIGRATIONS, Migration
-from marketprism.contract.tables import SCHEMA_VERSIONS, VIEWS, Column, Table, View, tables_of
+from marketprism.contract.catalog import REWIND_CONSUMER, Stream
+from marketprism.contract.migrations import Migration
+from marketprism.contract.tables import SCHEMA_VERSIONS, Column, Table, View
 
 NANOSECONDS = 1_000_000_000
 MAX_PAYLOAD_BYTES = 1024 * 1024
@@ -42,16 +42,6 @@ def view_ddl(view: View, database: str) -> str:
 def view_mark(query: str) -> str:
     """Name a query: the server prints its own form of it, which cannot be compared."""
     return f"contract {zlib.crc32(query.encode()):08x}"
-
-
-def database_ddl(database: str) -> list[str]:
-    """Render all statements that make one database, in order."""
-    return [
-        f"CREATE DATABASE IF NOT EXISTS {database}",
-        *(table_ddl(table, database) for table in tables_of(database)),
-        *(view_ddl(view, database) for view in VIEWS.values()),
-        *(migration_record(migration, database) for migration in MIGRATIONS),
-    ]
 
 
 def migration_record(migration: Migration, database: str) -> str:
@@ -112,8 +102,3 @@ def rewind_consumer_config(first: int) -> dict[str, Any]:
         "inactive_threshold": 60 * NANOSECONDS,
         "mem_storage": True,
     }
-
-
-def stream_configs(store_bytes: int) -> dict[str, dict[str, Any]]:
-    """Render every stream's configuration, by name."""
-    return {name: stream_config(stream, store_bytes) for name, stream in STREAMS.items()}
