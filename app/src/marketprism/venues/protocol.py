@@ -12,6 +12,8 @@ from marketprism.contract.events import Event, Trade
 from marketprism.contract.instruments import Instrument
 
 SECOND_NS = 1_000_000_000
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What a decoder raises on bytes that are not the message; the last on absurdly deep nesting."""
 
 
 @dataclass(frozen=True, slots=True)

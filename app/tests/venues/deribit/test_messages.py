@@ -3,6 +3,7 @@
 import pytest
 
 from marketprism.venues.deribit import messages
+from marketprism.venues.protocol import UNREADABLE
 from tests.venues.deribit import frames
 
 
@@ -17,7 +18,7 @@ def test_times_are_microseconds() -> None:
 
 @pytest.mark.parametrize("time", ["0", "-1", "1786563104", "4102444800000", "9" * 30, "1e12", '"1786563104514"'])
 def test_a_time_outside_the_century_is_none(time: str) -> None:
-    with pytest.raises(messages.UNREADABLE):
+    with pytest.raises(UNREADABLE):
         messages.decode_volatility(f'{{"volatility":1,"timestamp":{time}}}'.encode())
 
 

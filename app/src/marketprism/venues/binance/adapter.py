@@ -8,7 +8,17 @@ from marketprism.contract.events import Trade, TradeIdKind
 from marketprism.contract.instruments import Instrument
 from marketprism.venues.binance import books, derivatives, messages, rest, streams, trades
 from marketprism.venues.binance.markets import BinanceMarket, has
-from marketprism.venues.protocol import Connection, Notice, NoticeKind, Poll, Refusal, RestRequest, Send, VenueEvent
+from marketprism.venues.protocol import (
+    UNREADABLE,
+    Connection,
+    Notice,
+    NoticeKind,
+    Poll,
+    Refusal,
+    RestRequest,
+    Send,
+    VenueEvent,
+)
 
 _CHANNELS: dict[str, Callable[[bytes | Raw, Mapping[str, Instrument], int], list[VenueEvent]]] = {
     "trade": trades.FILLS.feed,
@@ -56,7 +66,7 @@ class Binance:
         """Understand one frame; what cannot be understood comes back as a `Refusal`."""
         try:
             outer = messages.decode_frame(frame)
-        except messages.UNREADABLE as error:
+        except UNREADABLE as error:
             return [Refusal("frame_malformed", f"{error}: {frame[:200]!r}")]
         if outer.stream is not None:
             kind = outer.stream.partition("@")[2].partition("@")[0] or outer.stream

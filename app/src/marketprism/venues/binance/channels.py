@@ -7,8 +7,8 @@ from typing import Generic, Protocol, TypeVar
 from msgspec import Raw
 
 from marketprism.contract.instruments import Instrument
-from marketprism.venues.binance.messages import UNREADABLE, USDM_SYMBOL
-from marketprism.venues.protocol import Refusal, VenueEvent
+from marketprism.venues.binance.messages import USDM_SYMBOL
+from marketprism.venues.protocol import UNREADABLE, Refusal, VenueEvent
 
 
 class Addressed(Protocol):

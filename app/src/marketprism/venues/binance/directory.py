@@ -8,7 +8,7 @@ from marketprism.contract.numbers import is_decimal, parse, to_text
 from marketprism.errors import ContractError
 from marketprism.venues.binance import messages
 from marketprism.venues.binance.markets import BinanceMarket
-from marketprism.venues.protocol import Listing, ListingState, Purpose, RestRequest
+from marketprism.venues.protocol import UNREADABLE, Listing, ListingState, Purpose, RestRequest
 
 _MARKETS: dict[str, Market] = {
     "": Market.SPOT,
@@ -63,14 +63,14 @@ class BinanceDirectory:
 def _rows(body: bytes) -> list[messages.SymbolRow]:
     try:
         symbols = messages.decode_exchange_info(body).symbols
-    except messages.UNREADABLE as error:
+    except UNREADABLE as error:
         raise ContractError(
             f"Binance's answer {body[:200]!r} is no list of instruments: {error}",
             remedy="check the venue's REST address; the list is asked for again",
         ) from error
     rows = []
     for symbol in symbols:
-        with suppress(*messages.UNREADABLE):
+        with suppress(*UNREADABLE):
             rows.append(messages.decode_symbol(symbol))
     return rows
 

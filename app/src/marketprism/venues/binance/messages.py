@@ -222,9 +222,6 @@ class ExchangeInfo(Struct):
     symbols: list[Raw]
 
 
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What a decoder raises on bytes that are not the message; the last on absurdly deep nesting."""
-
 decode_frame = msgspec.json.Decoder(Frame).decode
 decode_fill = msgspec.json.Decoder(FillMessage).decode
 decode_aggregate = msgspec.json.Decoder(AggregateMessage).decode

@@ -8,7 +8,7 @@ from marketprism.contract.events import TradeIdKind
 from marketprism.contract.instruments import Instrument
 from marketprism.venues.binance import books, derivatives, messages, trades
 from marketprism.venues.binance.markets import BinanceMarket
-from marketprism.venues.protocol import EXPIRED, SECOND_NS, Poll, Purpose, Refusal, RestRequest, VenueEvent
+from marketprism.venues.protocol import EXPIRED, SECOND_NS, UNREADABLE, Poll, Purpose, Refusal, RestRequest, VenueEvent
 
 TRADES_PER_ANSWER = 1000
 _TOO_OLD = -4166
@@ -90,7 +90,7 @@ def read(market: BinanceMarket, request: RestRequest, body: bytes, receive_ns: i
     assert request.instrument is not None, "only a listing is nobody's, and the directory reads it"
     try:
         events = _reader(market, request)(body, request.instrument, receive_ns)
-    except messages.UNREADABLE as error:
+    except UNREADABLE as error:
         return [_unusable(request, body, error)]
     refusal = next((event for event in events if isinstance(event, Refusal)), None)
     return events if refusal is None else [refusal]
@@ -112,7 +112,7 @@ def _unusable(request: RestRequest, body: bytes, error: Exception) -> Refusal:
     """Tell an error of the exchange from an answer nobody understands."""
     try:
         failure = messages.decode_failure(body)
-    except messages.UNREADABLE:
+    except UNREADABLE:
         return Refusal(f"{request.purpose}_malformed", f"{error}: {body[:200]!r}")
     reason = EXPIRED if failure.code == _TOO_OLD else f"{request.purpose}_refused"
     return Refusal(reason, f"{failure.code} {failure.text[:200]}")

@@ -10,7 +10,7 @@ from marketprism.errors import ContractError
 from marketprism.venues.deribit import history, messages
 from marketprism.venues.deribit.channels import BOOK, TRADES, Channel, channels
 from marketprism.venues.deribit.requests import Requests
-from marketprism.venues.protocol import Connection, Poll, Refusal, RestRequest, Send, VenueEvent
+from marketprism.venues.protocol import UNREADABLE, Connection, Poll, Refusal, RestRequest, Send, VenueEvent
 
 PATH = "/ws/api/v2"
 CHANNELS_PER_CONNECTION = 150
@@ -60,7 +60,7 @@ class Deribit:
         """Understand one frame; what cannot be understood comes back as a `Refusal`."""
         try:
             outer = messages.decode_frame(frame)
-        except messages.UNREADABLE as error:
+        except UNREADABLE as error:
             return [Refusal("frame_malformed", f"{error}: {frame[:200]!r}")]
         params = outer.params or messages.Notification()
         if outer.method == "subscription":
@@ -102,7 +102,7 @@ class Deribit:
             if request.data_type == "funding_rate":
                 return history.read_funding(request.instrument, body, receive_ns)
             answer = messages.decode_trades_answer(body)
-        except messages.UNREADABLE as error:
+        except UNREADABLE as error:
             return [Refusal("answer_malformed", f"{error}: {body[:200]!r}")]
         except ContractError as error:
             return [Refusal("funding_number", f"{request.instrument}: {error}")]
@@ -134,7 +134,7 @@ class Deribit:
 def _read(channel: Channel, data: Raw, receive_ns: int) -> list[VenueEvent]:
     try:
         return channel.read(data, receive_ns)
-    except messages.UNREADABLE as error:
+    except UNREADABLE as error:
         return [Refusal(f"{channel.kind}_malformed", f"{channel.name}: {error}: {bytes(data)[:200]!r}")]
     except ContractError as error:
         return [Refusal(f"{channel.kind}_number", f"{channel.name}: {error}")]

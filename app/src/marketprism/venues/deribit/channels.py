@@ -37,7 +37,7 @@ class Channel:
         kind: First part of its name.
         topic: Its name without the interval: ``book.BTC-PERPETUAL``.
         data_types: Those of the wanted ones that it brings.
-        read: Understands its data; raises `messages.UNREADABLE` or ContractError for what cannot be used.
+        read: Understands its data; raises `protocol.UNREADABLE` or ContractError for what cannot be used.
     """
 
     kind: str

@@ -6,7 +6,7 @@ from marketprism.contract.instruments import ContractUnit
 from marketprism.errors import ContractError, MarketPrismError
 from marketprism.venues.deribit import decimals, messages
 from marketprism.venues.deribit.instruments import perpetual
-from marketprism.venues.protocol import Listing, ListingState, Purpose, RestRequest
+from marketprism.venues.protocol import UNREADABLE, Listing, ListingState, Purpose, RestRequest
 
 LISTING_CREDITS = 10_000
 """See `adapter.CREDITS_PER_MINUTE`: Deribit answers about one of these requests a second."""
@@ -51,7 +51,7 @@ class DeribitDirectory:
         for body in bodies:
             try:
                 answer = messages.decode_instruments(body)
-            except messages.UNREADABLE as error:
+            except UNREADABLE as error:
                 raise ContractError(
                     f"{body[:200]!r} lists no instruments: {error}", remedy="see the status page of Deribit"
                 ) from error

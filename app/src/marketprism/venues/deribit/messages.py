@@ -139,9 +139,6 @@ class InstrumentsAnswer(Struct):
     result: list[ListedInstrument]
 
 
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What a decoder raises on bytes that are not the message; the last on absurdly deep nesting."""
-
 decode_frame = msgspec.json.Decoder(Frame).decode
 decode_channels = msgspec.json.Decoder(list[str]).decode
 decode_trades = msgspec.json.Decoder(list[TradeMessage]).decode

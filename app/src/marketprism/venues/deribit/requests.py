@@ -9,7 +9,7 @@ from enum import IntEnum
 import msgspec
 
 from marketprism.venues.deribit import messages
-from marketprism.venues.protocol import Notice, NoticeKind, Refusal, VenueEvent
+from marketprism.venues.protocol import UNREADABLE, Notice, NoticeKind, Refusal, VenueEvent
 
 HEARTBEAT_SECONDS = 10
 """The shortest interval that Deribit takes: a dead link is found soonest."""
@@ -58,7 +58,7 @@ class Requests:
             return [Notice(NoticeKind.ACKNOWLEDGED, f"request {frame.id}")]
         try:
             taken = set(messages.decode_channels(frame.result))
-        except messages.UNREADABLE as error:
+        except UNREADABLE as error:
             return [Refusal("answer_malformed", f"{error}: {bytes(frame.result)[:200]!r}")]
         missing = [channel for channel in asked if channel not in taken]
         notices: list[VenueEvent] = []

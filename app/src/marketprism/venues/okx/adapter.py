@@ -6,11 +6,11 @@ from marketprism.contract.events import Trade
 from marketprism.contract.instruments import Instrument
 from marketprism.venues.okx import funding, liquidations, open_interest, ratios, trades
 from marketprism.venues.okx.books import Books
-from marketprism.venues.okx.frames import PONG, UNREADABLE, Argument, Frame, decode_frame, notice
+from marketprism.venues.okx.frames import PONG, Argument, Frame, decode_frame, notice
 from marketprism.venues.okx.markets import OkxMarket
 from marketprism.venues.okx.ratios import Ratios
 from marketprism.venues.okx.subscriptions import BOOKS, DATA_TYPES, LIQUIDATIONS, Subscriptions
-from marketprism.venues.protocol import Connection, Poll, Refusal, RestRequest, Send, VenueEvent
+from marketprism.venues.protocol import UNREADABLE, Connection, Poll, Refusal, RestRequest, Send, VenueEvent
 
 _REQUESTS_PER_MINUTE = 600
 """OKX limits each path by itself: 20 requests in two seconds for trades and for instruments, which is this number, and

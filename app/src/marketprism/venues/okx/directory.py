@@ -11,10 +11,10 @@ from msgspec import Struct, field
 from marketprism.contract.instruments import ContractUnit, Instrument
 from marketprism.contract.numbers import multiply
 from marketprism.errors import ContractError
-from marketprism.venues.okx.frames import UNREADABLE, answer
+from marketprism.venues.okx.frames import answer
 from marketprism.venues.okx.markets import SPOT, OkxMarket, instrument
 from marketprism.venues.okx.sizes import unsigned
-from marketprism.venues.protocol import Listing, ListingState, Purpose, Refusal, RestRequest
+from marketprism.venues.protocol import UNREADABLE, Listing, ListingState, Purpose, Refusal, RestRequest
 
 _UNITS = {"linear": ContractUnit.BASE, "inverse": ContractUnit.QUOTE}
 

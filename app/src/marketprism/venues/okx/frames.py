@@ -13,7 +13,7 @@ from msgspec import Meta, Raw, Struct, field
 from marketprism.contract.events import Event
 from marketprism.contract.instruments import Instrument
 from marketprism.errors import ContractError
-from marketprism.venues.protocol import Notice, NoticeKind, Observed, Refusal, VenueEvent
+from marketprism.venues.protocol import UNREADABLE, Notice, NoticeKind, Observed, Refusal, VenueEvent
 
 PING, PONG = b"ping", b"pong"
 
@@ -22,9 +22,6 @@ TradeId = Annotated[str, Meta(pattern=r"\A[0-9]{1,18}\Z")]
 
 Milliseconds = Annotated[str, Meta(pattern=r"\A[0-9]{1,13}\Z")]
 """UTC milliseconds as text; 13 digits reach to the year 2286."""
-
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What a decoder raises on bytes that are not the message; the last on absurdly deep nesting."""
 
 _ENDING = "64008"  # "the connection will soon be closed for a service upgrade", a minute before
 _OK = "0"

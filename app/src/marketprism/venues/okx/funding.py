@@ -16,8 +16,8 @@ from marketprism.contract.events import FundingRate
 from marketprism.contract.instruments import Instrument
 from marketprism.contract.numbers import require_decimal
 from marketprism.errors import ContractError
-from marketprism.venues.okx.frames import UNREADABLE, Frame, Milliseconds, answer, observed
-from marketprism.venues.protocol import Purpose, Refusal, RestRequest, VenueEvent
+from marketprism.venues.okx.frames import Frame, Milliseconds, answer, observed
+from marketprism.venues.protocol import UNREADABLE, Purpose, Refusal, RestRequest, VenueEvent
 
 DATA_TYPE = "funding_rate"
 _RATES_PER_ANSWER = 100

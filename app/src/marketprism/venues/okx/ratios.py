@@ -15,9 +15,9 @@ from msgspec import Struct
 from marketprism.contract.events import LongShortRatio
 from marketprism.contract.instruments import Instrument
 from marketprism.contract.numbers import UNIT, divide, parse, to_text
-from marketprism.venues.okx.frames import UNREADABLE, Milliseconds, answer, observed
+from marketprism.venues.okx.frames import Milliseconds, answer, observed
 from marketprism.venues.okx.sizes import unsigned
-from marketprism.venues.protocol import SECOND_NS, Observed, Poll, Purpose, Refusal, RestRequest, VenueEvent
+from marketprism.venues.protocol import SECOND_NS, UNREADABLE, Observed, Poll, Purpose, Refusal, RestRequest, VenueEvent
 
 PATHS = {
     "lsr_top_position": "/api/v5/rubik/stat/contracts/long-short-position-ratio-contract-top-trader",

@@ -15,9 +15,9 @@ from msgspec import Struct, field
 from marketprism.contract.events import Side, Trade, TradeIdKind
 from marketprism.contract.instruments import Instrument
 from marketprism.errors import ContractError
-from marketprism.venues.okx.frames import UNREADABLE, Frame, Milliseconds, TradeId, answer, observed
+from marketprism.venues.okx.frames import Frame, Milliseconds, TradeId, answer, observed
 from marketprism.venues.okx.sizes import measure
-from marketprism.venues.protocol import Purpose, Refusal, RestRequest, VenueEvent
+from marketprism.venues.protocol import UNREADABLE, Purpose, Refusal, RestRequest, VenueEvent
 
 DATA_TYPE = "trade"
 _FILLS_PER_ANSWER = 100
