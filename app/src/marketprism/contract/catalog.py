@@ -48,6 +48,9 @@ PORTS: dict[str, int] = {
 }
 """Ports by endpoint name; preflight checks that each is free or ours."""
 
+ORIGIN = ("source", "exchange", "market", "symbol")
+"""Columns that say what an event is about; the first part of its identity."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataType:
@@ -58,7 +61,7 @@ class DataType:
         event: The event's class.
         stream: JetStream stream that captures the subjects.
         table: ClickHouse table, in the hot and in the cold database.
-        identity: Columns that make an event unique after source, exchange, market and symbol.
+        identity: Columns that make an event unique after `ORIGIN`.
         series: Columns of the identity that divide an instrument's events into sequences of growing ids.
         growing: The id that grows in each.
         freshness_seconds: Age of the newest row from which a feed counts as stale; None where silence says nothing.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from marketprism.clickhouse_http import ClickHouseHttp, quoted
-from marketprism.contract.catalog import DATA_TYPES
+from marketprism.contract.catalog import DATA_TYPES, ORIGIN
 from marketprism.contract.instruments import Exchange, Market, Source
 from marketprism.contract.venues import CONTIGUOUS_BOOKS
 from marketprism.errors import MarketPrismError
@@ -250,8 +250,7 @@ def _levels(side: str, rows: str) -> str:
 
 
 def _place(wanted: Wanted) -> str:
-    names = ("source", "exchange", "market", "symbol")
-    return " AND ".join(f"{name} = {quoted(getattr(wanted, name))}" for name in names)
+    return " AND ".join(f"{name} = {quoted(getattr(wanted, name))}" for name in ORIGIN)
 
 
 def _time(time_us: int) -> str:

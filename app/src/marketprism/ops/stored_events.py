@@ -4,13 +4,12 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from marketprism.clickhouse_http import ClickHouseHttp, quoted
-from marketprism.contract.catalog import DATA_TYPES, HOT_DATABASE
+from marketprism.contract.catalog import DATA_TYPES, HOT_DATABASE, ORIGIN
 from marketprism.contract.events import Envelope, Event
 from marketprism.contract.numbers import parse, require_decimal, to_text
 from marketprism.contract.tables import TABLES, Column
 from marketprism.errors import ContractError
 
-_ORIGIN = ("source", "exchange", "market", "symbol")
 _EVENTS_AT_ONCE = 1_000
 """In one query, which has to stay below the server's ``max_query_size`` of 256 KiB."""
 
@@ -37,7 +36,7 @@ def _found(clickhouse: ClickHouseHttp, feed: Feed, times_us: dict[Identity, int]
     """Return those of the identities that a row has, at about the time of the event."""
     data_type, *origin = feed
     identity = _array(map(_column_text, _columns(data_type)))
-    about = " AND ".join(f"{name} = {quoted(value)}" for name, value in zip(_ORIGIN, origin, strict=True))
+    about = " AND ".join(f"{name} = {quoted(value)}" for name, value in zip(ORIGIN, origin, strict=True))
     found: set[Identity] = set()
     events = iter(times_us.items())
     while part := dict(islice(events, _EVENTS_AT_ONCE)):
@@ -52,7 +51,7 @@ def _found(clickhouse: ClickHouseHttp, feed: Feed, times_us: dict[Identity, int]
 
 
 def _feed(envelope: Envelope[Event]) -> Feed:
-    return (envelope.type, *(str(getattr(envelope, name)) for name in _ORIGIN))
+    return (envelope.type, *(str(getattr(envelope, name)) for name in ORIGIN))
 
 
 def _identities(envelope: Envelope[Event]) -> dict[Identity, int] | None:

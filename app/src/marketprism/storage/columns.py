@@ -12,14 +12,11 @@ from itertools import chain, repeat
 from operator import attrgetter, sub
 from typing import Any
 
-from marketprism.contract.catalog import DATA_TYPES
+from marketprism.contract.catalog import DATA_TYPES, ORIGIN
 from marketprism.contract.events import BookChange, BookSnapshot, Envelope, Event
 from marketprism.contract.numbers import require_decimals, to_int64
 from marketprism.contract.tables import TABLES, Column, Table
 from marketprism.errors import ContractError
-
-ORIGIN = ("source", "exchange", "market", "symbol")
-"""Columns that say what an event is about; the first part of its identity."""
 
 _OF_ENVELOPE = frozenset({*ORIGIN, "instrument", "contract_size", "contract_unit"})
 _ITEM_LIMIT = 2**16

@@ -11,10 +11,10 @@ from operator import lt
 from typing import Any
 
 from marketprism.contract import numbers
-from marketprism.contract.catalog import DATA_TYPES
+from marketprism.contract.catalog import DATA_TYPES, ORIGIN
 from marketprism.contract.tables import TABLES, Column
 from marketprism.storage.clickhouse import ClickHouse
-from marketprism.storage.columns import ORIGIN, Rows, identity
+from marketprism.storage.columns import Rows, identity
 
 _GROUPS_PER_QUERY = 100
 Group = tuple[Any, ...]
