@@ -20,7 +20,7 @@ _DELIVERY = ("messages", "stored", "dead_lettered", "repeated", "lost", "unknown
 
 def audit(
     since: Annotated[str, typer.Option(help="UTC time, or a duration before now: 2026-01-01T12:00, 6h.")] = "1h",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: render.Json = False,
     metrics: Annotated[bool, typer.Option("--metrics", help="Print Prometheus text.")] = False,
 ) -> None:
     """Compare every hop and every sequence with what is stored; exits 1 on any difference."""

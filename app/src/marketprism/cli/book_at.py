@@ -28,7 +28,7 @@ def book_at(
     depth: Annotated[int, typer.Option(help="Levels a side, at most.", min=1)] = 20,
     database: Annotated[str, typer.Option(help=f"{HOT_DATABASE}, or {COLD_DATABASE} for older days.")] = HOT_DATABASE,
     sql: Annotated[bool, typer.Option("--sql", help="Print the query instead of the book.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: render.Json = False,
 ) -> None:
     """Show an order book as it was: the last snapshot and every change after it, exact."""
     if database not in {HOT_DATABASE, COLD_DATABASE}:

@@ -11,10 +11,8 @@ from marketprism.cli import render
 from marketprism.contract import catalog
 from marketprism.contract.venues import VENUES
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-
-def contract(as_json: Json = False) -> None:
+def contract(as_json: render.Json = False) -> None:
     """Show the contract: data types, streams, ports and rights, as every part of the deployment uses them."""
     if as_json:
         render.as_json(

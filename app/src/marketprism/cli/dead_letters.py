@@ -18,7 +18,6 @@ from marketprism.ops.streams import JetStream
 
 dead_letters = typer.Typer(help="Messages that could not be stored, with the reason.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Sequences = Annotated[list[int] | None, typer.Argument(metavar="SEQUENCE...", help="As `list` shows them.")]
 All = Annotated[bool, typer.Option("--all", help="Every letter that is there now.")]
 T = TypeVar("T")
@@ -28,7 +27,7 @@ T = TypeVar("T")
 def list_letters(
     *,
     limit: Annotated[int, typer.Option(min=1, help="Letters shown, oldest first.")] = 1000,
-    as_json: Json = False,
+    as_json: render.Json = False,
 ) -> None:
     """List what was laid aside: place, time, subject, size and reason."""
 
@@ -48,7 +47,7 @@ def list_letters(
 
 
 @dead_letters.command()
-def show(sequence: Annotated[int, typer.Argument(help="As `list` shows it.")], *, as_json: Json = False) -> None:
+def show(sequence: Annotated[int, typer.Argument(help="As `list` shows it.")], *, as_json: render.Json = False) -> None:
     """Print one letter's original bytes; with --json the reason and everything else too."""
 
     async def read(jetstream: JetStream) -> tuple[ops.Letter, bytes]:
@@ -67,7 +66,7 @@ def show(sequence: Annotated[int, typer.Argument(help="As `list` shows it.")], *
 
 
 @dead_letters.command()
-def retry(sequences: Sequences = None, *, everything: All = False, as_json: Json = False) -> None:
+def retry(sequences: Sequences = None, *, everything: All = False, as_json: render.Json = False) -> None:
     """Publish letters again where they came from; one that fails again becomes a new letter."""
     _each(ops.retry, sequences, everything=everything, as_json=as_json, done="published again")
 
@@ -78,7 +77,7 @@ def drop(
     *,
     everything: All = False,
     yes: Annotated[bool, typer.Option("--yes", help="Confirm: what is dropped is gone for good.")] = False,
-    as_json: Json = False,
+    as_json: render.Json = False,
 ) -> None:
     """Remove letters for good."""
     if not yes:

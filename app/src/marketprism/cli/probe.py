@@ -21,7 +21,7 @@ def probe(
     keep: Annotated[
         Path | None, typer.Option(help="New file, .gz or .zst, that keeps all frames if some were refused.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: render.Json = False,
 ) -> None:
     """Listen to all that a venue delivers; say what came, what did not and what was refused. Nothing is stored."""
     settings = settings_module.load()

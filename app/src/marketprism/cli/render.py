@@ -3,10 +3,14 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+"""The option of a command that can print its result with `as_json`."""
 
 _UNATTENDED_WIDTH = 200  # of a log or a pipe; rich would take 80 columns and cut names
 

@@ -47,7 +47,7 @@ def replay(
     symbol: Annotated[str, typer.Option(help="Instrument, BTCUSDT or BTC-USDT.")],
     sink: Annotated[Sink, typer.Option(help="Where the events go.")] = Sink.NULL,
     speed: Annotated[Speed, typer.Option(help="How fast frames are fed.")] = Speed.MAX,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: render.Json = False,
 ) -> None:
     """Feed recorded frames through the live adapter, book engine and publisher."""
     if venue not in MARKETS:

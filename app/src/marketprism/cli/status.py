@@ -10,12 +10,10 @@ from marketprism.cli import render
 from marketprism.ops import full_health
 from marketprism.ops import status as status_module
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
 _STATE_STYLE = {"active": "green", "failed": "red", "inactive": "yellow"}
 
 
-def status(as_json: Json = False) -> None:
+def status(as_json: render.Json = False) -> None:
     """Show what is installed here, whether it runs and how fresh the data is."""
     report = asyncio.run(status_module.gather(settings_module.load()))
     if as_json:
@@ -25,7 +23,7 @@ def status(as_json: Json = False) -> None:
 
 
 def health(
-    as_json: Json = False,
+    as_json: render.Json = False,
     full: Annotated[bool, typer.Option("--full", help="Ask the doctor and audit the last week, too; minutes.")] = False,
 ) -> None:
     """Say what is wrong, if anything; exits 1 then."""
