@@ -2,7 +2,6 @@ import asyncio
 import dataclasses
 import gc
 import time
-from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -17,7 +16,7 @@ from marketprism.contract.venues import VENUES
 from marketprism.venues.registry import DIALECTS
 from tests.collector.collected import Collected, collecting
 from tests.collector.simulated import exchange, exchanges, inject, reached
-from tests.collector.waiting import LEFT_BY_OTHERS, until
+from tests.collector.waiting import LEFT_BY_OTHERS, resources, until
 
 LIMIT_SECONDS = 0.5
 BINANCE = DIALECTS["binance-usdm"]
@@ -86,9 +85,6 @@ async def test_a_lost_connection_unsynchronises_its_books_and_tells_what_is_miss
 @LEFT_BY_OTHERS
 async def test_a_hundred_cuts_of_a_venue_leave_no_descriptor_and_no_task_behind() -> None:
     """As many as fit into Binance's budget of attempts; test_session.py has a thousand."""
-
-    def resources() -> tuple[int, int]:
-        return len(list(Path("/proc/self/fd").iterdir())), len(asyncio.all_tasks())
 
     async with exchange() as settings, collecting("binance-spot", settings, reconnect_seconds=0.01) as collected:
         await until(lambda: "live" in collected.venue.book_states().values())

@@ -14,6 +14,7 @@ from marketprism.contract.instruments import Source
 from marketprism.errors import UnavailableError
 from marketprism.nats_login import NatsLogin
 from marketprism.nkey import NKey
+from tests.collector.balance import balances
 from tests.collector.driven import names
 from tests.collector.events import book, instrument, trade
 from tests.collector.waiting import until
@@ -23,12 +24,6 @@ def make(**options: object) -> Publisher:
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
     return Publisher(login=NatsLogin(f"nats://127.0.0.1:{port}", "collector", NKey.generate()), **options)
-
-
-def balances(publisher: Publisher) -> bool:
-    count = publisher.counters
-    accounted = count.published + count.coalesced + count.refused + publisher.spooled + publisher.in_flight
-    return count.received == accounted
 
 
 async def feed(publisher: Publisher, events: int) -> None:

@@ -4,7 +4,6 @@ import time
 from dataclasses import replace
 from http import HTTPStatus
 from itertools import count, pairwise
-from pathlib import Path
 
 import pytest
 from websockets.asyncio.server import ServerConnection
@@ -16,7 +15,7 @@ from marketprism.collector.budget import AttemptBudget
 from marketprism.collector.session import Session
 from marketprism.collector.state import Condition
 from tests.collector.peers import CONNECTION, Client, running, stay, venue
-from tests.collector.waiting import LEFT_BY_OTHERS, until
+from tests.collector.waiting import LEFT_BY_OTHERS, resources, until
 
 
 async def test_frames_arrive_in_order_with_the_time_of_receipt() -> None:
@@ -312,9 +311,6 @@ async def test_a_thousand_reconnects_leave_no_descriptor_and_no_task_behind() ->
     async def speak(connection: ServerConnection) -> None:
         await connection.send("1")
         await ticker.serve(connection)
-
-    def resources() -> tuple[int, int]:
-        return len(list(Path("/proc/self/fd").iterdir())), len(asyncio.all_tasks())
 
     async with venue(speak) as port:
         client = Client(port, first_wait_seconds=1e-3)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -17,3 +18,8 @@ async def until(predicate: Callable[[], object], seconds: float = 40) -> None:
     async with asyncio.timeout(seconds):
         while not predicate():  # noqa: ASYNC110 - what is waited for has no event to wait on
             await asyncio.sleep(0.005)
+
+
+def resources() -> tuple[int, int]:
+    """Count what a cut connection could leave behind: open descriptors and tasks."""
+    return len(list(Path("/proc/self/fd").iterdir())), len(asyncio.all_tasks())

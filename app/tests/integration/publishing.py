@@ -47,9 +47,3 @@ async def feed(publisher: Publisher, numbers: range, *, pause_every: int = 1000)
             await publisher.publish("trade", Source.SIMULATED, instrument(symbol), trade(number))
         if number % pause_every == 0:
             await asyncio.sleep(0)
-
-
-def balances(publisher: Publisher) -> bool:
-    count = publisher.counters
-    accounted = count.published + count.coalesced + count.refused + publisher.spooled + publisher.in_flight
-    return count.received == accounted

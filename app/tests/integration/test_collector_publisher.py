@@ -15,10 +15,11 @@ from marketprism.contract.instruments import Source
 from marketprism.errors import ConfigurationError
 from marketprism.nats_login import NatsLogin
 from marketprism.nkey import NKey
+from tests.collector.balance import balances
 from tests.collector.events import book, instrument, trade
 from tests.collector.waiting import until
 from tests.integration.conftest import STORE_BYTES, api
-from tests.integration.publishing import SYMBOLS, balances, feed, ids, make
+from tests.integration.publishing import SYMBOLS, feed, ids, make
 from tests.integration.servers import NatsServer
 
 pytestmark = pytest.mark.integration

@@ -17,11 +17,12 @@ from marketprism.collector.spool import Spool
 from marketprism.contract import schema
 from marketprism.contract.catalog import STREAMS
 from marketprism.contract.instruments import Source
+from tests.collector.balance import balances
 from tests.collector.driven import names
 from tests.collector.events import book, instrument
 from tests.collector.waiting import until
 from tests.integration.conftest import STORE_BYTES, api
-from tests.integration.publishing import SYMBOLS, balances, feed, ids, make
+from tests.integration.publishing import SYMBOLS, feed, ids, make
 from tests.integration.servers import PASSWORDS, NatsServer
 
 pytestmark = pytest.mark.integration

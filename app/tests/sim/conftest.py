@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any, TypeAlias
 
+import aiohttp
 import msgspec
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
@@ -57,6 +58,11 @@ def socket(simulator: Simulator, path: str, **options: Any) -> connect:
     """An unbounded receive queue, or a test that does not read would make the client miss even the close frame."""
     options = {"max_queue": None, **options}
     return connect(f"ws://127.0.0.1:{simulator.port}{path}", proxy=None, compression=None, **options)
+
+
+async def get(simulator: Simulator, path: str) -> tuple[int, Any]:
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{simulator.port}") as session, session.get(path) as answer:
+        return answer.status, await answer.json()
 
 
 async def receive(client: ClientConnection) -> Frame:

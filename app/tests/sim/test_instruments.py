@@ -20,11 +20,6 @@ def test_steps_print_like_the_exchange(step: Step, units: int, text: str) -> Non
     assert step.text(units) == text
 
 
-def test_an_unknown_symbol_gets_the_same_description_every_time() -> None:
-    assert listing(MarketKind.BINANCE_SPOT, pair("SOLUSDT")) == listing(MarketKind.BINANCE_SPOT, pair("SOLUSDT"))
-    assert listing(MarketKind.BINANCE_SPOT, pair("SOLUSDT")).base == "SOL"
-
-
 @pytest.mark.parametrize("symbol", ["btcusdt", "USDT", "-USDT", "BTC-", "ABCXYZ", ""])
 def test_what_is_no_pair_is_refused_with_the_remedy(symbol: str) -> None:
     with pytest.raises(ConfigurationError, match="SOLUSDT"):

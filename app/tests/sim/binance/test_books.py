@@ -1,15 +1,6 @@
-import aiohttp
-
-from marketprism.sim.server import Simulator
-from tests.sim.conftest import Frame, Serve, inject, receive, socket
+from tests.sim.conftest import Serve, get, inject, receive, socket
 
 DEPTH = "/usdm/public/stream?streams=btcusdt@depth@100ms"
-
-
-async def get(simulator: Simulator, path: str) -> Frame:
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{simulator.port}") as session, session.get(path) as answer:
-        frame: Frame = await answer.json()
-        return frame
 
 
 async def test_stale_snapshots_are_older_than_the_stream_until_their_count_is_used_up(serve: Serve) -> None:
@@ -21,7 +12,7 @@ async def test_stale_snapshots_are_older_than_the_stream_until_their_count_is_us
             first = (await receive(client))["data"]
             for _ in range(2):
                 await receive(client)
-            found = [await get(simulator, "/usdm/fapi/v1/depth?symbol=BTCUSDT&limit=1000") for _ in range(3)]
+            found = [(await get(simulator, "/usdm/fapi/v1/depth?symbol=BTCUSDT&limit=1000"))[1] for _ in range(3)]
     ids = [each["lastUpdateId"] for each in found]
     assert max(ids[:2]) < ids[2], "the copy is renewed once a second, the book ten times"
     assert first["U"] <= ids[2]
@@ -32,7 +23,7 @@ async def test_a_delisted_symbol_is_shown_as_such_in_the_metadata(serve: Serve) 
     async with serve() as simulator, socket(simulator, "/usdm/market/ws/btcusdt@markPrice@1s") as client:
         inject(simulator, fault="delisted", venue="binance-usdm", symbol="ETHUSDT")
         await receive(client)
-        found = [await get(simulator, f"{path}/exchangeInfo") for path in ("/usdm/fapi/v1", "/spot/api/v3")]
+        found = [(await get(simulator, f"{path}/exchangeInfo"))[1] for path in ("/usdm/fapi/v1", "/spot/api/v3")]
     statuses = [{each["symbol"]: each["status"] for each in info["symbols"]} for info in found]
     assert statuses[0]["ETHUSDT"] == "SETTLING"
     assert statuses[0]["BTCUSDT"] == "TRADING"
@@ -44,6 +35,6 @@ async def test_an_edge_snapshot_ends_where_an_update_ended(serve: Serve) -> None
     async with serve() as simulator, socket(simulator, DEPTH) as client:
         inject(simulator, fault="edge-snapshot", venue="binance-usdm", symbol="BTCUSDT", count=1)
         events = [(await receive(client))["data"] for _ in range(2)]
-        snapshot = await get(simulator, "/usdm/fapi/v1/depth?symbol=BTCUSDT&limit=1000")
+        snapshot = (await get(simulator, "/usdm/fapi/v1/depth?symbol=BTCUSDT&limit=1000"))[1]
         events += [(await receive(client))["data"] for _ in range(3)]
     assert snapshot["lastUpdateId"] in {event["pu"] for event in events}

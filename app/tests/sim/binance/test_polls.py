@@ -1,22 +1,15 @@
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import msgspec
 import pytest
 
 from marketprism.sim.instruments import MarketKind
 from marketprism.sim.server import Simulator
-from tests.sim.conftest import Serve, inject, receive, socket
+from tests.sim.conftest import Serve, get, inject, receive, socket
 
 RATIOS = ("topLongShortPositionRatio", "globalLongShortAccountRatio")
 BAR_MS = 300_000
-
-
-async def get(simulator: Simulator, path: str) -> tuple[int, Any]:
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{simulator.port}") as session, session.get(path) as answer:
-        return answer.status, await answer.json()
 
 
 async def first_tick(simulator: Simulator) -> None:

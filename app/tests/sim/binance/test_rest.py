@@ -1,23 +1,9 @@
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
-import pytest
 
-from tests.sim.conftest import Frame, Serve, inject, receive, socket
-
-
-@pytest.fixture
-async def get(serve: Serve) -> AsyncIterator[Any]:
-    async with serve() as simulator, aiohttp.ClientSession(f"http://127.0.0.1:{simulator.port}") as session:
-
-        async def get(path: str) -> tuple[int, Frame, int]:
-            async with session.get(path) as answer:
-                weight = int(answer.headers["X-MBX-USED-WEIGHT-1M"])
-                return answer.status, await answer.json(), weight
-
-        yield get
+from tests.sim.conftest import Serve, inject, receive, socket
 
 
 async def test_weights_add_up_and_the_two_products_have_budgets_of_their_own(get: Any) -> None:

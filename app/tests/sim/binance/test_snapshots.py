@@ -1,22 +1,6 @@
-from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
 import pytest
-
-from tests.sim.conftest import Frame, Serve
-
-
-@pytest.fixture
-async def get(serve: Serve) -> AsyncIterator[Any]:
-    async with serve() as simulator, aiohttp.ClientSession(f"http://127.0.0.1:{simulator.port}") as session:
-
-        async def get(path: str) -> tuple[int, Frame, int]:
-            async with session.get(path) as answer:
-                weight = int(answer.headers["X-MBX-USED-WEIGHT-1M"])
-                return answer.status, await answer.json(), weight
-
-        yield get
 
 
 async def test_spot_snapshot_is_deep_sorted_and_not_crossed(get: Any) -> None:

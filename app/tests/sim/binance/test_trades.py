@@ -1,16 +1,8 @@
 from decimal import Decimal
-from typing import Any
 
-import aiohttp
 import pytest
 
-from marketprism.sim.server import Simulator
-from tests.sim.conftest import Serve, receive, socket
-
-
-async def get(simulator: Simulator, path: str) -> tuple[int, Any]:
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{simulator.port}") as session, session.get(path) as answer:
-        return answer.status, await answer.json()
+from tests.sim.conftest import Serve, get, receive, socket
 
 
 async def test_single_trades_of_spot_are_the_ones_that_were_streamed(serve: Serve) -> None:
