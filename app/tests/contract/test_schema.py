@@ -35,7 +35,7 @@ def test_a_stream_refuses_new_messages_rather_than_dropping_old_ones() -> None:
 
 def test_only_a_human_ends_a_dead_letter() -> None:
     """Days may pass until one looks; to JetStream no age is 0."""
-    configs = schema.stream_configs(store_bytes=1000)
+    configs = {name: schema.stream_config(stream, 1000) for name, stream in catalog.STREAMS.items()}
     assert (configs["DEAD_LETTERS"]["max_age"], configs["DEAD_LETTERS"]["discard"]) == (0, "new")
     assert configs["MARKET_DATA"]["max_age"] == 48 * 3600 * schema.NANOSECONDS
 
