@@ -43,6 +43,19 @@ COMMANDS = {
     "schema.json": "marketprism schema apply --check --json",
     "kernel.txt": "journalctl --no-pager --dmesg --lines=500",
 }
+REPORT = """\
+<!-- Text for an issue report: complete the first two sections, and attach the archive that this is from. -->
+## What you did, what you expected, what happened instead
+
+## What you have tried already
+
+## Operating system
+{system}
+## Error messages
+{errors}
+## Logs
+In the archive: journal/ has the last {lines} lines of each unit, doctor.json and health.json what the tools found.
+"""
 ADDRESS_WITH_PASSWORD = re.compile(rb"(://[^\s/:@]+):[^\s/@]+@")
 
 
@@ -72,6 +85,7 @@ def without_secrets(content: bytes, secrets: dict[bytes, bytes]) -> bytes:
 
 
 def collect(units: list[str]):
+    yield "report.md", report()
     for path in FILES:
         if Path(path).is_file():
             yield f"files{path}", Path(path).read_bytes()
@@ -87,6 +101,18 @@ def collect(units: list[str]):
             f"journal/{unit}.txt",
             output(["journalctl", "--no-pager", "--output=short-iso", f"--lines={LINES}", "-u", unit]),
         )
+
+
+def report() -> bytes:
+    system = output(
+        ["bash", "-c", ". /etc/os-release; echo $PRETTY_NAME; uname -srm; readlink /opt/marketprism/current"]
+    )
+    errors = output(["bash", "-c", "marketprism doctor; marketprism health"])
+    return REPORT.format(system=indented(system), errors=indented(errors), lines=LINES).encode()
+
+
+def indented(text: bytes) -> str:
+    return "".join(f"    {line}\n" for line in text.decode(errors="replace").splitlines())
 
 
 def output(command: list[str]) -> bytes:

@@ -332,6 +332,9 @@ def test_the_support_bundle_holds_what_helps_and_no_secret(host: Host) -> None:
     assert b"Started" in files["journal/nats-server.service.txt"]
     assert b"source: simulated" in files["files/etc/marketprism/marketprism.yml"]
     assert b"Filesystem" in files["disk.txt"]
+    report = files["report.md"].decode()
+    assert "    Debian GNU/Linux" in report
+    assert "    healthy" in report
 
 
 def test_a_lost_disk_comes_back_from_the_backup(host: Host) -> None:
