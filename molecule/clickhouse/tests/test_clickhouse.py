@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from clickhouse_driver import Client
 from clickhouse_driver.errors import Error, ServerException
+from units import exposes_at_most
 
 ADDRESS = "10.98.0.24"
 PASSWORDS = {
@@ -189,6 +190,4 @@ def test_systemctl_status_says_what_it_serves(host) -> None:
 
 
 def test_the_unit_exposes_little(host) -> None:
-    report = host.check_output(f"systemd-analyze security --no-pager {UNIT}")
-    exposure = float(re.search(r"exposure level for \S+: ([0-9.]+)", report)[1])
-    assert exposure <= EXPOSURE, report
+    exposes_at_most(host, UNIT, EXPOSURE)

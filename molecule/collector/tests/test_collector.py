@@ -4,20 +4,14 @@ import json
 import time
 
 from testinfra.host import Host
+from units import exposes_at_most
 
 UNIT = "marketprism-collector.service"
 MONITOR = "http://10.98.0.27:8222/jsz?streams=true"
 
 
-def exposure(host: Host) -> float:
-    """Return what systemd-analyze says about the unit."""
-    text = host.check_output(f"systemd-analyze security --no-pager {UNIT}")
-    return float(text.rpartition("exposure level for ")[2].split(": ")[1].split()[0])
-
-
 def test_unit_is_hardened(host: Host) -> None:
-    """The exposure that systemd computes stays at 1.2 or below."""
-    assert exposure(host) <= 1.2
+    exposes_at_most(host, UNIT, 1.2)
 
 
 def messages(host: Host) -> dict[str, int]:

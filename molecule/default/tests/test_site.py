@@ -5,7 +5,9 @@ import time
 from decimal import Decimal
 from typing import Any
 
+from installation import query
 from testinfra.host import Host
+from units import exposes_at_most
 
 TRUTH = "/var/lib/marketprism/simulator/truth.jsonl"
 CATCH_UP_SECONDS = 60
@@ -17,11 +19,6 @@ EXPOSURE = {
     "nats-server": 1.5,
     "clickhouse-server": 2.0,
 }
-
-
-def query(host: Host, sql: str) -> list[dict[str, Any]]:
-    """Ask ClickHouse as the reader."""
-    return json.loads(host.check_output("marketprism sql --format json %s", sql))["data"]
 
 
 def sent_trades(host: Host, before_ms: int) -> dict[int, dict[str, Any]]:
@@ -67,9 +64,7 @@ def test_health_is_well_and_says_so(host: Host) -> None:
 def test_units_are_hardened(host: Host) -> None:
     """No unit exceeds the exposure that it is allowed."""
     for unit, allowed in EXPOSURE.items():
-        text = host.check_output(f"systemd-analyze security --no-pager {unit}.service")
-        score = float(text.rpartition("exposure level for ")[2].split(": ")[1].split()[0])
-        assert score <= allowed, unit
+        exposes_at_most(host, f"{unit}.service", allowed)
 
 
 def test_the_services_share_a_slice_that_leaves_memory_to_the_system(host: Host) -> None:

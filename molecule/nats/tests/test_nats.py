@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import os
-import re
 import socket
 import ssl
 import urllib.request
@@ -19,6 +18,7 @@ import nats
 import pytest
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig, StreamConfig
+from units import exposes_at_most, show
 
 from marketprism.nats_login import NatsLogin
 from marketprism.nkey import NKey
@@ -79,11 +79,6 @@ def stream() -> None:
         await js.add_consumer("TRADES", ConsumerConfig(durable_name="reader"))
 
     run(make, "admin")
-
-
-def show(host, *properties: str) -> dict[str, str]:
-    lines = host.check_output(f"systemctl show --property={','.join(properties)} {UNIT}").splitlines()
-    return dict(line.split("=", 1) for line in lines)
 
 
 def test_what_the_collector_publishes_storage_consumes_and_acknowledges() -> None:
@@ -171,7 +166,7 @@ def test_the_authoritys_key_never_leaves_the_controller(host) -> None:
 
 
 def test_systemd_restarted_the_killed_server(host) -> None:
-    state = show(host, "ActiveState", "NRestarts", "MainPID")
+    state = show(host, UNIT, "ActiveState", "NRestarts", "MainPID")
     assert state["ActiveState"] == "active"
     assert int(state["NRestarts"]) >= 1
     assert state["MainPID"] != host.file("/after-repair").content_string.strip()
@@ -199,9 +194,7 @@ def test_the_server_knows_no_secret_of_its_users(host) -> None:
 
 
 def test_the_unit_exposes_little(host) -> None:
-    report = host.check_output(f"systemd-analyze security --no-pager {UNIT}")
-    exposure = float(re.search(r"exposure level for \S+: ([0-9.]+)", report)[1])
-    assert exposure <= EXPOSURE, report
+    exposes_at_most(host, UNIT, EXPOSURE)
 
 
 def test_it_listens_where_it_should_and_nowhere_else(host) -> None:

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from testinfra.host import Host
+from units import exposes_at_most
 
 from marketprism import settings as settings_module
 from marketprism.clickhouse_http import ClickHouseHttp
@@ -23,15 +24,8 @@ CLIENT = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "state/mp-storage/ma
 BTC = Instrument(exchange=Exchange.BINANCE, market=Market.SPOT, symbol="BTC-USDT", name="BTCUSDT")
 
 
-def exposure(host: Host) -> float:
-    """Return what systemd-analyze says about the unit."""
-    text = host.check_output(f"systemd-analyze security --no-pager {UNIT}")
-    return float(text.rpartition("exposure level for ")[2].split(": ")[1].split()[0])
-
-
 def test_unit_is_hardened(host: Host) -> None:
-    """The exposure that systemd computes stays at 1.2 or below."""
-    assert exposure(host) <= 1.2
+    exposes_at_most(host, UNIT, 1.2)
 
 
 def trade(trade_id: int, seconds_ago: int) -> Trade:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import re
+from units import exposes_at_most, show
 
 UNIT = "toy@one.service"
 EXPOSURE = 1.2
 SECRETS = ("hunter2hunter2", "correct horse battery staple")
-
-
-def show(host, *properties: str) -> dict[str, str]:
-    lines = host.check_output(f"systemctl show --property={','.join(properties)} {UNIT}").splitlines()
-    return dict(line.split("=", 1) for line in lines)
 
 
 def answer(host) -> str:
@@ -22,7 +17,7 @@ def answer(host) -> str:
 
 def test_it_runs_the_new_release_with_the_new_secret_and_setting(host) -> None:
     assert answer(host) == f"release=3 secret-length={len(SECRETS[1])} colour=red"
-    assert show(host, "StatusText")["StatusText"] == "playing"
+    assert show(host, UNIT, "StatusText")["StatusText"] == "playing"
 
 
 def test_the_last_releases_are_kept_and_older_ones_are_not(host) -> None:
@@ -42,7 +37,7 @@ def test_one_that_was_still_starting_with_an_old_setting_was_restarted_too(host)
 
 
 def test_systemd_restarted_the_killed_service(host) -> None:
-    state = show(host, "ActiveState", "MainPID", "NRestarts", "StartLimitIntervalUSec")
+    state = show(host, UNIT, "ActiveState", "MainPID", "NRestarts", "StartLimitIntervalUSec")
     assert state["ActiveState"] == "active"
     assert int(state["NRestarts"]) >= 1
     assert state["MainPID"] != host.file("/after-repair").content_string.strip()
@@ -56,10 +51,10 @@ def test_the_journal_s_lines_begin_with_its_name(host) -> None:
 
 
 def test_its_memory_is_limited_alone_and_with_the_others(host) -> None:
-    assert show(host, "Slice", "MemoryMax") == {"Slice": "marketprism.slice", "MemoryMax": str(128 << 20)}
+    assert show(host, UNIT, "Slice", "MemoryMax") == {"Slice": "marketprism.slice", "MemoryMax": str(128 << 20)}
     limits = host.check_output("systemctl show --property=MemoryHigh,MemoryMax,ActiveState marketprism.slice")
     assert set(limits.splitlines()) == {f"MemoryHigh={192 << 20}", f"MemoryMax={256 << 20}", "ActiveState=active"}
-    assert "/marketprism.slice/" in host.file(f"/proc/{show(host, 'MainPID')['MainPID']}/cgroup").content_string
+    assert "/marketprism.slice/" in host.file(f"/proc/{show(host, UNIT, 'MainPID')['MainPID']}/cgroup").content_string
 
 
 def test_the_secret_is_with_root_and_nowhere_else(host) -> None:
@@ -74,9 +69,7 @@ def test_the_secret_is_with_root_and_nowhere_else(host) -> None:
 
 
 def test_the_unit_exposes_little(host) -> None:
-    report = host.check_output(f"systemd-analyze security --no-pager {UNIT}")
-    exposure = float(re.search(r"exposure level for \S+: ([0-9.]+)", report)[1])
-    assert exposure <= EXPOSURE, report
+    exposes_at_most(host, UNIT, EXPOSURE)
 
 
 def test_the_target_stops_and_starts_it(host) -> None:
