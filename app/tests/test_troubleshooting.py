@@ -4,36 +4,15 @@ import re
 from pathlib import Path
 
 import pytest
-from typer.main import get_command
 
-from marketprism.cli import app
 from marketprism.contract.catalog import PORTS
-from marketprism.ops.doctor.catalogue import PROBLEMS, Phase
+from marketprism.ops.doctor.catalogue import PROBLEMS
 from marketprism.settings import KNOBS
+from tests.documented import CLONE, commands, require
 
-CLONE = Path(__file__).parents[2]
 DOCS = CLONE / "docs"
 GUIDES = (DOCS / "troubleshooting.md", DOCS / "troubleshooting.zh.md")
 UNITS = ("nats-server", "clickhouse-server", "marketprism-collector", "marketprism-storage@hot")
-SYSTEM = {
-    "apt-get",
-    "brew",
-    "chmod",
-    "curl",
-    "df",
-    "dnf",
-    "free",
-    "getent",
-    "journalctl",
-    "pgrep",
-    "ps",
-    "ss",
-    "su",
-    "systemctl",
-    "top",
-    "uname",
-    "usermod",
-}
 EARLIER = (
     "4222",
     "8222",
@@ -99,35 +78,17 @@ EARLIER = (
 """What the guide of the earlier system names: ports, paths, processes, phrases of logs, commands."""
 
 
-def commands(text: str) -> list[str]:
-    return [line for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
-
-
 def table(text: str) -> dict[str, str]:
     rows = re.findall(r"^\| `([^`]+)` \| `([^`]+)` \|", text, re.MULTILINE)
     return dict(rows)
-
-
-def exists(command: str) -> bool:
-    words = command.split()
-    if words[0] == "marketprism":
-        found = get_command(app).commands
-        return words[1] in found
-    if words[0] == "scripts/manage_all.sh":
-        usage = (CLONE / "scripts" / "manage_all.sh").read_text(encoding="utf-8")
-        if words[1] == "fix" and words[2] not in {p.name for p in PROBLEMS.values() if p.phase is Phase.RUN}:
-            return False
-        return re.search(rf"^  (.*, )?{words[1]}\b", usage, re.MULTILINE) is not None
-    if words[0].startswith("scripts/"):
-        return (CLONE / words[0]).exists()
-    return words[0] in SYSTEM
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.name)
 def test_every_command_of_the_guide_exists(guide: Path) -> None:
     text = guide.read_text(encoding="utf-8")
     assert len(commands(text)) > 60
-    assert [command for command in commands(text) if not exists(command)] == []
+    for command in commands(text):
+        require(command)
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.name)
@@ -136,11 +97,12 @@ def test_everything_that_the_earlier_guide_names_has_its_successor(guide: Path) 
     assert set(EARLIER) <= set(found)
     inventory = "".join(path.read_text(encoding="utf-8") for path in CLONE.glob("roles/*/defaults/main.yml"))
     inventory += (CLONE / "playbooks" / "group_vars" / "all.yml").read_text(encoding="utf-8")
-    for old, new in found.items():
+    for new in found.values():
         is_port = new.isdigit() and int(new) in PORTS.values()
         is_path = new.startswith("/") or new in {".env", "deployment.log"} or new.endswith(".timer")
         is_variable = re.search(rf"^{re.escape(new)}:", inventory, re.MULTILINE) is not None
-        assert is_port or is_path or is_variable or new in KNOBS or exists(new), old
+        if not (is_port or is_path or is_variable or new in KNOBS):
+            require(new)
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.name)
