@@ -14,8 +14,9 @@ HEADING = re.compile(r"^### (\w+)$")
 def written(role: Path) -> str:
     """Return a role's README with its rows as they have to be.
 
-    An option is where its row is already, otherwise behind the last row; rows without an option go. Below a heading
-    with the name of an entry point its own options count; without one, the row says with which entry point it goes.
+    An option is where its row is already, otherwise behind the last row; rows without an option, or with two, go.
+    Below a heading with the name of an entry point its own options count; without one, the row says with which entry
+    point it goes.
     """
     readme = (role / "README.md").read_text(encoding="utf-8").splitlines()
     specs = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
@@ -31,10 +32,10 @@ def written(role: Path) -> str:
     for line in readme:
         if found := HEADING.match(line):
             own = entries[found[1]]
-        found = re.match(rf"\| `({role.name}_\w+)` \|", line)
+        found = re.match(rf"\| `({role.name}_\w+)`(.*?) \|", line)
         if found is None:
             lines.append(line)
-        elif found[1] in wanted:
+        elif found[1] in wanted and not found[2]:
             lines.append(_row(found[1], own[found[1]]) if found[1] in own else wanted[found[1]])
             last = len(lines)
             missing.pop(found[1], None)

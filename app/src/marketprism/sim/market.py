@@ -18,7 +18,7 @@ TICK_MS = 25
 """Length of one tick; every publication period is a multiple."""
 
 MAX_RATE = 500.0
-"""Highest trades per second that `state.IDS_PER_MS` leaves room for."""
+"""Highest trades per second that `state.TRADE_IDS_PER_MS` leaves room for."""
 
 _LIVELY_RATE, _LAZY_BEAT = 5.0, 4
 """Traders of a market with fewer trades per second act in every fourth tick only: hundreds of them are cheap."""
