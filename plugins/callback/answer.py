@@ -20,7 +20,7 @@ description:
 """
 
 
-class CallbackModule(CallbackBase):  # type: ignore[misc]
+class CallbackModule(CallbackBase):
     """Passes a command's output through."""
 
     CALLBACK_VERSION = 2.0

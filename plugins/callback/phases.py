@@ -20,7 +20,7 @@ extends_documentation_fragment:
 """
 
 
-class CallbackModule(DefaultCallback):  # type: ignore[misc]
+class CallbackModule(DefaultCallback):
     """Prints phases; leaves failures to the default callback."""
 
     CALLBACK_VERSION = 2.0

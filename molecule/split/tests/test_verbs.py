@@ -69,7 +69,7 @@ def state(*hosts: Host) -> dict[str, str]:
         sums = [line.split("  ", 1) for line in host.check_output(CONTENTS).splitlines()]
         found |= {f"{name} content of {path}": content for content, path in sums}
         for unit in host.check_output(UNITS).split("\n\n"):
-            found[f"{name} {re.search(r'Id=(.*)', unit).group(1)}"] = unit  # type: ignore[union-attr]
+            found[f"{name} {re.search(r'Id=(.*)', unit).group(1)}"] = unit
         found[f"{name} rules"] = host.check_output("nft --stateless list ruleset")
     for path in [path for path in STATE.rglob("*") if path.is_file() and path.parent.name != "support"]:
         found[f"clone {path.relative_to(STATE)}"] = hashlib.sha256(path.read_bytes()).hexdigest()
