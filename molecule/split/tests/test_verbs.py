@@ -175,6 +175,7 @@ def test_a_machine_without_nats_knows_how_much_nats_may_hold(store: Host, collec
     """As in an upgrade, which takes one machine after the other: the one with NATS has its turn later."""
     asked = "sed -n 's/ *store_bytes: //p' /etc/marketprism/marketprism.yml"
     before = [host.check_output(asked) for host in (store, collect)]
+    verb("artifacts")  # the check of an upgrade has named a newer release
     verb("application", limit="mp-collect,localhost")
     assert [host.check_output(asked) for host in (store, collect)] == before
     assert before[0] == before[1] != ""
