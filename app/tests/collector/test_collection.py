@@ -16,7 +16,7 @@ from marketprism.contract.venues import VENUES
 from marketprism.venues.registry import DIALECTS
 from tests.collector.collected import Collected, collecting
 from tests.collector.simulated import exchange, exchanges, inject, reached
-from tests.collector.waiting import LEFT_BY_OTHERS, resources, until
+from tests.collector.waiting import resources, until
 
 LIMIT_SECONDS = 0.5
 BINANCE = DIALECTS["binance-usdm"]
@@ -82,7 +82,6 @@ async def test_a_lost_connection_unsynchronises_its_books_and_tells_what_is_miss
         assert collected.missing_ids() == set(), "what was lost was fetched over REST"
 
 
-@LEFT_BY_OTHERS
 async def test_a_hundred_cuts_of_a_venue_leave_no_descriptor_and_no_task_behind() -> None:
     """As many as fit into Binance's budget of attempts; test_session.py has a thousand."""
 

@@ -15,7 +15,7 @@ from marketprism.collector.budget import AttemptBudget
 from marketprism.collector.session import Session
 from marketprism.collector.state import Condition
 from tests.collector.peers import CONNECTION, Client, running, stay, venue
-from tests.collector.waiting import LEFT_BY_OTHERS, resources, until
+from tests.collector.waiting import resources, until
 
 
 async def test_frames_arrive_in_order_with_the_time_of_receipt() -> None:
@@ -303,7 +303,6 @@ async def test_a_bug_in_what_takes_the_frames_ends_the_session_instead_of_a_reco
     assert raised.group_contains(ValueError, match="no number")
 
 
-@LEFT_BY_OTHERS
 async def test_a_thousand_reconnects_leave_no_descriptor_and_no_task_behind() -> None:
     """Nine in ten are cut by the venue, each tenth is a replacement before the end."""
     ticker = Ticker()

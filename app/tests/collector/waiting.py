@@ -4,14 +4,6 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
-LEFT_BY_OTHERS = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-"""For a test that collects garbage: what earlier tests left is not its own.
-
-Python 3.11.2, Debian 12's, leaves the socket of a connection that is cancelled at the end to gc; 3.11.7 leaves none.
-"""
-
 
 async def until(predicate: Callable[[], object], seconds: float = 40) -> None:
     """Wait until the predicate holds; TimeoutError when it does not in time."""
